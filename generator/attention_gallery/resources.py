@@ -1,0 +1,41 @@
+"""Where the templates and specimens are: inside a wheel, or beside the package in a checkout."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+_PACKAGE = Path(__file__).resolve().parent
+_CHECKOUT = _PACKAGE.parent.parent
+
+
+def _folder(name: str) -> Path:
+    """The wheel carries these folders inside the package; a checkout has them at its top."""
+    packed = _PACKAGE / name
+    return packed if packed.is_dir() else _CHECKOUT / name
+
+
+def templates() -> Path:
+    """The folder `site_templates`."""
+    return _folder("site_templates")
+
+
+def galleries() -> Path:
+    """The folder of the example gallery, with the specimens below it."""
+    return _folder("galleries")
+
+
+def specimens() -> dict[str, Path]:
+    """Folder of each specimen by name."""
+    root = galleries() / "specimens"
+    return {path.parent.name: path.parent for path in sorted(root.glob("*/config.json"))}
+
+
+def view_names() -> tuple[str, ...]:
+    """Names of all views, sorted: each is one module in `views`, found without importing it."""
+    return tuple(sorted(path.stem for path in (_PACKAGE / "views").glob("[!_]*.py")))
+
+
+# MkDocs finds a theme as "the folder of this entry point's __file__". Ours lies in site_templates,
+# which is not a package, so the entry point is an object that points there.
+THEME = SimpleNamespace(__file__=str(templates() / "theme" / "mkdocs_theme.yml"))

@@ -1,0 +1,366 @@
+"""The shared nouns of the project, as frozen dataclasses.
+
+*Weights* are attention after softmax. Axes are always ``[layer, head, query, key]``, 0-based and
+shown ``L5 H1``. *Query* and *key* are the two ends of an edge; *source* and *target* are the two
+texts of an encoder-decoder.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attention_gallery.errors import Where
+
+AttentionKind = Literal["encoder", "decoder", "cross"]
+ATTENTION_KINDS: tuple[AttentionKind, ...] = ("encoder", "decoder", "cross")
+
+
+class Head(NamedTuple):
+    """One attention head, 0-based."""
+
+    layer: int
+    head: int
+
+    def __str__(self) -> str:
+        return f"L{self.layer} H{self.head}"
+
+    @classmethod
+    def parse(cls, text: str) -> Head:
+        """Read ``L5H1`` or ``L5 H1``.
+
+        Raises:
+            ValueError: When `text` has another form.
+        """
+        match = re.fullmatch(r"L(\d{1,4}) ?H(\d{1,4})", text.strip())
+        if match is None:
+            raise ValueError(f"{text!r} is not a head")
+        return cls(int(match[1]), int(match[2]))
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """Where a model comes from, as the manifest says.
+
+    Attributes:
+        id: Its name in the manifest.
+        source: As written: a hub id, a folder, or ``specimen:NAME``.
+        kind: Which of the three it is.
+        location: What ``from_pretrained`` is given: the hub id or the folder's path.
+        revision: The commit of a hub model; empty otherwise.
+        trust_remote_code: Only true when the author wrote it.
+        where: The place in the manifest that names it.
+    """
+
+    id: str
+    source: str
+    kind: Literal["hub", "folder", "specimen"]
+    location: str
+    revision: str = ""
+    trust_remote_code: bool = False
+    where: Where | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A text, with its partner for encoder-decoders.
+
+    Attributes:
+        id: Its name in the manifest.
+        text: What the model reads (the source text of an encoder-decoder).
+        target: What the decoder of an encoder-decoder is fed; empty for other models.
+        where: The place in the manifest.
+    """
+
+    id: str
+    text: str
+    target: str = ""
+    where: Where | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What a chart shows before a reader touches it.
+
+    Attributes:
+        head: The head first shown; None for the first one shipped.
+        token: Index of the query token first pinned; None for the last token.
+    """
+
+    head: Head | None = None
+    token: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Exhibit:
+    """One model on one sentence, shown in one or more views, with its prose.
+
+    Attributes:
+        id: Unique in a site; its page's address.
+        title: Plain text.
+        model: The model.
+        sentence: The sentence.
+        attention: Which attention; None for the model's natural one.
+        heads: The heads that travel with the page; empty for all.
+        views: Names of views, in the order of the page.
+        prose: Markdown.
+        start: The state the charts open in.
+        tags: Free words for the index.
+        where: The place in the manifest.
+    """
+
+    id: str
+    title: str
+    model: Model
+    sentence: Sentence
+    attention: AttentionKind | None = None
+    heads: tuple[Head, ...] = ()
+    views: tuple[str, ...] = ("edges", "heatmap")
+    prose: str = ""
+    start: Start = field(default_factory=Start)
+    tags: tuple[str, ...] = ()
+    where: Where | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Gallery:
+    """One manifest, read and checked.
+
+    Attributes:
+        title: Plain text.
+        prose: Markdown introduction for the index.
+        file: The manifest's path as the author would type it.
+        exhibits: In the order of the manifest.
+    """
+
+    title: str
+    prose: str
+    file: str
+    exhibits: tuple[Exhibit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureRequest:
+    """One pass of one model over one sentence: the unit of capturing and of the store.
+
+    Attributes:
+        key: SHA-256 of all that decides the result, 64 hex digits.
+        model: The model.
+        sentence: The sentence.
+        wheres: The exhibits that need it, for error messages.
+    """
+
+    key: str
+    model: Model
+    sentence: Sentence
+    wheres: tuple[Where, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All galleries of a site and the captures they need, each once.
+
+    Attributes:
+        galleries: In the order of the site.
+        requests: By key, in the order first needed.
+        keys: Capture key of each exhibit id.
+    """
+
+    galleries: tuple[Gallery, ...]
+    requests: Mapping[str, CaptureRequest]
+    keys: Mapping[str, str]
+
+    @property
+    def exhibits(self) -> tuple[Exhibit, ...]:
+        """All exhibits, in the order of the site."""
+        return tuple(exhibit for gallery in self.galleries for exhibit in gallery.exhibits)
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One token as the model saw it.
+
+    Attributes:
+        text: Readable text: what the token contributes to the sentence, without markers.
+        special: True for tokens the tokenizer added ([CLS], </s>, ...).
+        id: Its number in the vocabulary.
+    """
+
+    text: str
+    special: bool = False
+    id: int = -1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Attention:
+    """The weights of one kind of attention over one sentence.
+
+    Attributes:
+        kind: ``encoder``, ``decoder`` or ``cross``.
+        queries: The tokens that look; row labels.
+        keys: The tokens looked at; column labels.
+        layers: Per layer float32 weights ``[head, query, key]``. Kept as a tuple because layers
+            may have different numbers of heads.
+        causal: True when no query can see a later key: everything above the diagonal is zero.
+    """
+
+    kind: AttentionKind
+    queries: tuple[Token, ...]
+    keys: tuple[Token, ...]
+    layers: tuple[NDArray[np.float32], ...]
+    causal: bool
+
+    @property
+    def n_layers(self) -> int:
+        """How many layers."""
+        return len(self.layers)
+
+    @property
+    def n_heads(self) -> tuple[int, ...]:
+        """How many heads each layer has."""
+        return tuple(layer.shape[0] for layer in self.layers)
+
+    def __contains__(self, head: Head) -> bool:
+        return head.layer < self.n_layers and head.head < self.n_heads[head.layer]
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What made the numbers, for the page and for those who want to repeat them.
+
+    Attributes:
+        source: The model as the manifest names it.
+        commit: Commit of a hub model, or a digest of the folder's files.
+        architecture: Class name of the model.
+        tokenizer: Class name of the tokenizer.
+        dtype: Data type the model ran in.
+        device: Device it ran on.
+        versions: Library versions by name.
+        date: Day of the capture, ISO 8601.
+    """
+
+    source: str
+    commit: str
+    architecture: str
+    tokenizer: str
+    dtype: str
+    device: str
+    versions: Mapping[str, str]
+    date: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Capture:
+    """What one pass of one model over one sentence left.
+
+    Attributes:
+        key: The request's key.
+        attentions: By kind; decoder-only models have ``decoder``, encoder-only ``encoder``,
+            encoder-decoders all three.
+        provenance: What made it.
+    """
+
+    key: str
+    attentions: Mapping[AttentionKind, Attention]
+    provenance: Provenance
+
+    @property
+    def natural(self) -> AttentionKind:
+        """The kind a reader means by default: cross where there is one, else the only one."""
+        return "cross" if "cross" in self.attentions else next(iter(self.attentions))
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A small table that says in numbers what a figure shows.
+
+    Attributes:
+        caption: Plain text.
+        columns: Headings.
+        rows: Plain text cells, as many as there are columns.
+    """
+
+    caption: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Figure:
+    """One view of one exhibit, drawn.
+
+    Attributes:
+        exhibit: The exhibit's id.
+        view: The view's name.
+        title: The view's title for readers.
+        spec: A self-contained Vega-Lite document, all its data inside.
+        svg: The same picture in its opening state, without scripts.
+        width: Natural width of the SVG, CSS pixels.
+        summary: The picture in words, generated from its own data.
+        table: The picture in numbers.
+        error: Largest difference between a packed and a captured weight.
+    """
+
+    exhibit: str
+    view: str
+    title: str
+    spec: Mapping[str, Any]
+    svg: str
+    width: int
+    summary: str
+    table: Table
+    error: float
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page as data: Markdown with places where finished HTML goes.
+
+    Attributes:
+        path: Where it lives below the site, POSIX, ending in ``.md``.
+        title: Plain text.
+        markdown: Its text. A line that is exactly ``fragment_marker(name)`` is replaced by that
+            fragment after rendering, so that no Markdown dialect can touch it.
+        fragments: HTML by name.
+        in_nav: Whether the site's navigation lists it.
+    """
+
+    path: str
+    title: str
+    markdown: str
+    fragments: Mapping[str, str] = field(default_factory=dict)
+    in_nav: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """A file that is copied as it is.
+
+    Attributes:
+        path: Where it lives below the site, POSIX.
+        content: Its bytes.
+    """
+
+    path: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """All that an adapter writes: pages and assets, as plain data."""
+
+    pages: tuple[Page, ...]
+    assets: tuple[Asset, ...]
+
+
+def fragment_marker(name: str) -> str:
+    """The line of a page's Markdown that stands for a fragment.
+
+    A comment survives every Markdown dialect and every search index unseen.
+    """
+    return f"<!--attention-gallery:{name}-->"
