@@ -1,0 +1,171 @@
+"""YAML -> Gallery; every complaint carries file:line:column and the legal choices."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from attention_gallery.errors import (
+    GalleryError,
+    ManifestError,
+    ModelError,
+    Where,
+    quoted,
+    raise_faults,
+)
+from attention_gallery.manifest.faults import dotted, faults_of, repeated_ids
+from attention_gallery.manifest.shape import ExhibitShape, ManifestShape
+from attention_gallery.manifest.values import Known, WrongValueError, check_id, slug
+from attention_gallery.manifest.yaml_source import Document, read_yaml
+from attention_gallery.model_source import model_from_source
+from attention_gallery.terms import Exhibit, Gallery, Model, Sentence, Start
+
+_TITLE_LENGTH = 60
+
+
+def read_manifest(path: Path) -> Gallery:
+    """Read and check a manifest.
+
+    Models are looked for and their `config.json` is read; nothing is run or fetched.
+
+    Raises:
+        ManifestError: The only fault.
+        FaultsError: All faults, when there are several.
+    """
+    document = read_yaml(path)
+    faults: list[GalleryError] = list(document.faults)
+    try:
+        shape = ManifestShape.model_validate(
+            document.data, context=_known(document.data, path.parent)
+        )
+    except ValidationError as error:
+        faults += faults_of(error, document)
+        # What exhibits there are is not known, but an author wants to hear of all faults at once.
+        faults += repeated_ids(_written_ids(document))
+        raise_faults(faults)
+        raise
+    exhibits, unnamed = _resolve(shape, document, path.parent)
+    faults += unnamed
+    faults += repeated_ids((exhibit.id, exhibit.where) for exhibit in exhibits)
+    raise_faults(faults)
+    return Gallery(_one_line(shape.title), shape.prose, document.file, tuple(exhibits))
+
+
+def _known(data: Mapping[str, Any], base: Path) -> Known:
+    """What exhibits may refer to, taken from data that nobody has checked yet."""
+    models, sentences = data.get("models"), data.get("sentences")
+    return Known(
+        base,
+        models={name: _folder(model, base) for name, model in models.items()}
+        if isinstance(models, dict)
+        else {},
+        sentences=sentences.keys() if isinstance(sentences, dict) else (),
+    )
+
+
+def _folder(model: Any, base: Path) -> Path | None:
+    source = model.get("source") if isinstance(model, dict) else None
+    try:
+        found = model_from_source(source, base) if isinstance(source, str) else None
+    except ModelError:  # reported where the model itself is validated
+        return None
+    return Path(found.location) if found and found.kind != "hub" else None
+
+
+def _written_ids(document: Document) -> Iterator[tuple[str, Where]]:
+    """Ids of the exhibits that are not products, and their places."""
+    exhibits = document.data.get("exhibits")
+    for i, exhibit in enumerate(exhibits if isinstance(exhibits, list) else ()):
+        if isinstance(exhibit, dict) and not exhibit.keys() & {"models", "sentences"}:
+            name = exhibit.get("id")
+            if name and isinstance(name, str):
+                yield name, document.where(("exhibits", i, "id"))
+
+
+def _resolve(
+    shape: ManifestShape, document: Document, base: Path
+) -> tuple[list[Exhibit], list[GalleryError]]:
+    """The exhibits, with products multiplied out; and a fault for each that gets no id."""
+    models = {
+        name: model_from_source(
+            model.source,
+            base,
+            name=name,
+            revision=model.revision,
+            trust_remote_code=model.trust_remote_code,
+            where=document.where_key(("models", name)),
+        )
+        for name, model in shape.models.items()
+    }
+    sentences = {
+        name: Sentence(
+            name, sentence.text, sentence.target, document.where_key(("sentences", name))
+        )
+        for name, sentence in shape.sentences.items()
+    }
+    exhibits: list[Exhibit] = []
+    faults: list[GalleryError] = []
+    for i, exhibit in enumerate(shape.exhibits):
+        where = document.where(("exhibits", i, "id"))
+        for model, sentence in itertools.product(
+            exhibit.models or [exhibit.model], exhibit.sentences or [exhibit.sentence]
+        ):
+            try:
+                exhibits.append(_exhibit(exhibit, models[model], sentences[sentence], where))
+            except WrongValueError as error:
+                message = f"{dotted(('exhibits', i, 'id'))}: {error.message}"
+                faults.append(ManifestError(message, where, error.hint))
+    return exhibits, faults
+
+
+def _exhibit(shape: ExhibitShape, model: Model, sentence: Sentence, where: Where) -> Exhibit:
+    """One exhibit of a product, or the only one.
+
+    Raises:
+        WrongValueError: When the names of the product make no id.
+    """
+    varying = [
+        part.id for part, several in ((model, shape.models), (sentence, shape.sentences)) if several
+    ]
+    title = _one_line(shape.title)
+    if shape.sentences or not title:
+        title = f"{title}: {_excerpt(sentence.text)}" if title else _excerpt(sentence.text)
+    if shape.models:
+        title = f"{title} ({model.id})"
+    return Exhibit(
+        id=_joined_id(shape.id, varying),
+        title=title,
+        model=model,
+        sentence=sentence,
+        attention=shape.attention,
+        heads=tuple(shape.heads),
+        views=tuple(shape.views),
+        prose=shape.prose,
+        start=Start(shape.start.head, shape.start.token),
+        tags=tuple(shape.tags),
+        where=where,
+    )
+
+
+def _joined_id(base: str, names: list[str]) -> str:
+    slugs = [slug(name) for name in names]
+    for name, part in zip(names, slugs, strict=True):
+        if not part:
+            raise WrongValueError(
+                f"the name {quoted(name)} has no letter a-z or digit to make a page's address of",
+                "rename it; its text may be in any script",
+            )
+    return check_id("-".join([base, *slugs] if base else slugs))
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _excerpt(text: str) -> str:
+    line = _one_line(text)
+    return line if len(line) <= _TITLE_LENGTH else line[: _TITLE_LENGTH - 1].rstrip() + "…"

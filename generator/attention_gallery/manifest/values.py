@@ -1,0 +1,183 @@
+"""The values a manifest may hold, each with the check and the words for a value that is wrong.
+
+A check that needs to know the rest of the manifest finds it in the validation's context, `Known`.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Collection, Hashable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainValidator,
+    ValidationInfo,
+    WithJsonSchema,
+)
+
+from attention_gallery import resources
+from attention_gallery.errors import choices, quoted
+from attention_gallery.terms import ATTENTION_KINDS, AttentionKind, Head
+
+_T = TypeVar("_T", bound=Hashable)
+
+_SLUG = re.compile(r"[a-z0-9]([a-z0-9-]{0,98}[a-z0-9])?")
+# `index` is the address of the list of exhibits; a zip with the others cannot be opened on Windows.
+_TAKEN = {"index", "con", "prn", "aux", "nul"}
+# What XML, and so an SVG, cannot carry in any way of writing: controls and halves of surrogates.
+_UNSHOWABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+
+
+class WrongValueError(ValueError):
+    """What is wrong with a value, in the words an author will read.
+
+    Attributes:
+        message: What is wrong.
+        hint: What would be right.
+        at: The way from the value down to the culprit inside it.
+    """
+
+    def __init__(self, message: str, hint: str = "", at: tuple[str | int, ...] = ()) -> None:
+        super().__init__(message)
+        self.message, self.hint, self.at = message, hint, at
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What exhibits may refer to: the context of validation.
+
+    Attributes:
+        base: The manifest's folder.
+        models: Folder of each model the manifest names; None where it is not on this machine.
+        sentences: Names of the manifest's sentences.
+    """
+
+    base: Path
+    models: Mapping[str, Path | None]
+    sentences: Collection[str]
+
+
+def slug(text: str) -> str:
+    """Lower-case ASCII letters, digits and single hyphens that stand for `text` in an address."""
+    ascii_text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "-", ascii_text.lower()).strip("-")
+
+
+def check_id(text: str) -> str:
+    """Return `text` when it can be the address of an exhibit's page.
+
+    Raises:
+        WrongValueError: When it cannot.
+    """
+    if not _SLUG.fullmatch(text):
+        hint = "ids are lower-case letters, digits and hyphens, at most 100"
+        if (better := slug(text)) and len(better) <= 100:
+            hint += f", such as {better}"
+        raise WrongValueError(f"{quoted(text)} cannot be the address of a page", hint)
+    if text in _TAKEN:
+        raise WrongValueError(f"{quoted(text)} is a reserved name", "choose another id")
+    return text
+
+
+def _showable(text: str) -> str:
+    if found := _UNSHOWABLE.search(text):
+        raise WrongValueError(f"holds the character U+{ord(found[0]):04X}, which no page can show")
+    return text
+
+
+def _not_empty(text: str) -> str:
+    if not text.strip():
+        raise WrongValueError("is empty", "write some text")
+    return text
+
+
+def _once(items: list[_T]) -> list[_T]:
+    seen: set[_T] = set()
+    for i, item in enumerate(items):
+        if item in seen:
+            raise WrongValueError(f"{quoted(str(item))} is named twice", at=(i,))
+        seen.add(item)
+    return items
+
+
+def _model(name: str, info: ValidationInfo[Known]) -> str:
+    if name not in info.context.models:
+        raise WrongValueError(
+            f"unknown model {quoted(name)}", choices(name, info.context.models, "models")
+        )
+    return name
+
+
+def _sentence(name: str, info: ValidationInfo[Known]) -> str:
+    known = info.context.sentences
+    if name not in known:
+        raise WrongValueError(f"unknown sentence {quoted(name)}", choices(name, known, "sentences"))
+    return name
+
+
+def _view(name: str) -> str:
+    if name not in (known := resources.view_names()):
+        raise WrongValueError(f"unknown view {quoted(name)}", choices(name, known, "views"))
+    return name
+
+
+def _attention(kind: Any) -> Any:
+    if isinstance(kind, str) and kind not in ATTENTION_KINDS:
+        hint = choices(kind, ATTENTION_KINDS, "kinds")
+        raise WrongValueError(f"unknown kind of attention {quoted(kind)}", hint)
+    return kind
+
+
+def _head(text: Any) -> Head:
+    hint = "write L5H1 for head 1 of layer 5, both counted from 0"
+    if not isinstance(text, str):
+        raise WrongValueError("must be a head", hint)
+    try:
+        return Head.parse(text)
+    except ValueError:
+        raise WrongValueError(f"{quoted(text)} is not a head", hint) from None
+
+
+def _heads(heads: Any) -> Any:
+    if heads == "all":
+        return []
+    if isinstance(heads, list) and heads:
+        return heads
+    match heads:
+        case []:
+            wrong = "is empty"
+        case dict():
+            wrong = "heads cannot be chosen by a rule"
+        case _:
+            wrong = "is neither all nor a list"
+    raise WrongValueError(wrong, "write all, or a list such as [L1H3, L0H2]")
+
+
+_HEAD_SCHEMA = {"type": "string", "pattern": r"^L\d{1,4} ?H\d{1,4}$"}
+
+Text = Annotated[str, AfterValidator(_showable)]
+SomeText = Annotated[Text, AfterValidator(_not_empty), Field(json_schema_extra={"minLength": 1})]
+ModelName = Annotated[str, AfterValidator(_model)]
+SentenceName = Annotated[str, AfterValidator(_sentence)]
+ViewName = Annotated[str, AfterValidator(_view), Field(examples=["edges", "heatmap"])]
+AttentionName = Annotated[AttentionKind, BeforeValidator(_attention)]
+HeadName = Annotated[Head, PlainValidator(_head), WithJsonSchema(_HEAD_SCHEMA)]
+
+Once = AfterValidator(_once)
+"""Makes a list refuse to hold anything twice."""
+
+Heads = Annotated[
+    list[HeadName],
+    Once,
+    BeforeValidator(_heads),
+    WithJsonSchema(
+        {"anyOf": [{"const": "all"}, {"type": "array", "items": _HEAD_SCHEMA, "minItems": 1}]}
+    ),
+]
+"""All heads, as an empty list, or the heads that are named."""

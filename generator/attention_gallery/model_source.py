@@ -1,0 +1,146 @@
+"""Where a model comes from, and what its `config.json` tells about its heads, without torch."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from attention_gallery import resources
+from attention_gallery.errors import ModelError, Where, choices, quoted
+from attention_gallery.terms import AttentionKind, Model
+
+_HUB_ID = re.compile(r"\w[\w.-]{0,95}(/\w[\w.-]{0,95})?", re.ASCII)
+_FOLDER_STARTS = ("./", "../", "/", "~")
+
+# The names model families have for the same two numbers, the commonest first.
+_LAYERS = ("num_hidden_layers", "n_layer", "num_layers", "n_layers")
+_HEADS = ("num_attention_heads", "n_head", "num_heads", "n_heads")
+_STACK_LAYERS = {
+    "encoder": ("encoder_layers", "num_encoder_layers", *_LAYERS),
+    "decoder": ("decoder_layers", "num_decoder_layers", *_LAYERS),
+}
+_STACK_HEADS = {
+    "encoder": ("encoder_attention_heads", "num_encoder_attention_heads", *_HEADS),
+    "decoder": ("decoder_attention_heads", "num_decoder_attention_heads", *_HEADS),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class HeadCounts:
+    """How many layers a model has, and how many heads each of them."""
+
+    layers: int
+    heads: int
+
+    def __str__(self) -> str:
+        return f"{_counted(self.layers, 'layer', 'L')} of {_counted(self.heads, 'head', 'H')}"
+
+
+def model_from_source(
+    source: str,
+    base: Path | None = None,
+    *,
+    name: str = "",
+    revision: str = "",
+    trust_remote_code: bool = False,
+    where: Where | None = None,
+) -> Model:
+    """Understand ``specimen:NAME``, a folder, or a hub id; the hub itself is not asked.
+
+    Args:
+        source: As the author wrote it.
+        base: The folder that relative paths start from; by default the working directory.
+        name: The model's name in a manifest; by default its source.
+        revision: The commit of a hub model.
+        trust_remote_code: Whether code that comes with the model may run.
+        where: The place in a manifest that names the model.
+
+    Raises:
+        ModelError: When there is no such specimen or folder, when `source` has none of the forms,
+            or when something that is not on the hub is given a revision.
+    """
+    kind, location = _locate(source, base or Path())
+    if revision and kind != "hub":
+        raise ModelError("only a model on the hub has a revision", hint=f"this is a {kind}")
+    return Model(name or source, source, kind, location, revision, trust_remote_code, where)
+
+
+def _locate(source: str, base: Path) -> tuple[Literal["hub", "folder", "specimen"], str]:
+    """Which of the three a source is, and what ``from_pretrained`` is given."""
+    if source.startswith("specimen:"):
+        name = source.removeprefix("specimen:").strip()
+        specimens = resources.specimens()
+        if name not in specimens:
+            hint = choices(name, specimens, "specimens")
+            raise ModelError(f"there is no specimen {quoted(name)}", hint=hint)
+        return "specimen", str(specimens[name])
+    folder = _folder(source, base)
+    if folder is not None:
+        if not (folder / "config.json").is_file():
+            hint = "a model's folder is what save_pretrained writes"
+            raise ModelError(f"the folder {quoted(source)} holds no config.json", hint=hint)
+        return "folder", str(folder)
+    if source.startswith(_FOLDER_STARTS):
+        hint = "a relative path starts from the manifest's folder"
+        raise ModelError(f"there is no folder {quoted(source)}", hint=hint)
+    if _HUB_ID.fullmatch(source):
+        return "hub", source
+    raise ModelError(
+        f"{quoted(source)} is not a model's source",
+        hint="write specimen:NAME, a folder such as ./model, or a hub id such as org/name",
+    )
+
+
+def read_head_counts(folder: Path, attention: AttentionKind | None) -> HeadCounts | None:
+    """Layers and heads of one kind of attention, as far as `config.json` tells.
+
+    Families may name them as they like, so None means nothing but "not known here": the capture
+    checks again with the model itself.
+
+    Args:
+        folder: The model's folder.
+        attention: Which attention; None for the model's natural one.
+    """
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    if not isinstance(config, dict):
+        return None
+    # Cross-attention sits in the decoder, and is the natural kind wherever it exists.
+    stack = "encoder" if attention == "encoder" else "decoder"
+    if config.get("is_encoder_decoder"):
+        config = _inner(config, stack)
+        layers, heads = _number(config, _STACK_LAYERS[stack]), _number(config, _STACK_HEADS[stack])
+    else:
+        config = _inner(config, "text_config")
+        layers, heads = _number(config, _LAYERS), _number(config, _HEADS)
+    return HeadCounts(layers, heads) if layers and heads else None
+
+
+def _folder(source: str, base: Path) -> Path | None:
+    try:
+        folder = (base / Path(source).expanduser()).resolve()
+        return folder if folder.is_dir() else None
+    except (OSError, RuntimeError, ValueError):  # too long for a path, or nobody's home: no folder
+        return None
+
+
+def _inner(config: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """The configuration nested under `name`, where a family nests it."""
+    inner = config.get(name)
+    return inner if isinstance(inner, dict) else config
+
+
+def _number(config: Mapping[str, Any], names: tuple[str, ...]) -> int | None:
+    """The value of the first of `names`, when it is one number for all layers."""
+    found = next((config[name] for name in names if name in config), None)
+    return found if type(found) is int else None
+
+
+def _counted(n: int, noun: str, letter: str) -> str:
+    return f"1 {noun} ({letter}0)" if n == 1 else f"{n} {noun}s ({letter}0-{letter}{n - 1})"

@@ -1,0 +1,127 @@
+"""A model's source is understood, and its config.json tells how many heads it has."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from attention_gallery import resources
+from attention_gallery.errors import ModelError
+from attention_gallery.model_source import model_from_source, read_head_counts
+from attention_gallery.terms import AttentionKind
+
+
+@pytest.mark.parametrize("source", ["gpt2", "org/name", "org/name-1.5_x", "a.b/c"])
+def test_hub_id(source: str, tmp_path: Path) -> None:
+    model = model_from_source(source, tmp_path, revision="main")
+    assert (model.kind, model.location, model.revision) == ("hub", source, "main")
+    assert model.id == source
+
+
+def test_folder_is_absolute_and_wins_over_a_hub_id(tmp_path: Path) -> None:
+    (tmp_path / "gpt2").mkdir()
+    (tmp_path / "gpt2" / "config.json").touch()
+    model = model_from_source("gpt2", tmp_path)
+    assert (model.kind, model.location) == ("folder", str(tmp_path / "gpt2"))
+
+
+def test_home_is_expanded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "config.json").touch()
+    assert model_from_source("~").location == str(tmp_path)
+
+
+def test_specimen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resources, "specimens", lambda: {"story": tmp_path})
+    model = model_from_source("specimen:story", name="s")
+    assert (model.id, model.kind, model.location) == ("s", "specimen", str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("specimen:", "there is no specimen"),
+        ("./gone", "there is no folder"),
+        ("~no-such-user-here/x", "there is no folder"),
+        ("/" + "x" * 5000, "there is no folder"),
+        ("x" * 5000, "not a model's source"),
+        ("a b", "not a model's source"),
+        ("a\0b", "not a model's source"),
+        ("org/name/file", "not a model's source"),
+        ("", "holds no config.json"),
+    ],
+)
+def test_what_is_no_source(source: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=message):
+        model_from_source(source, tmp_path)
+
+
+def test_only_a_hub_model_has_a_revision(tmp_path: Path) -> None:
+    (tmp_path / "config.json").touch()
+    with pytest.raises(ModelError, match="only a model on the hub has a revision"):
+        model_from_source("./", tmp_path, revision="main")
+
+
+BART = {
+    "is_encoder_decoder": True,
+    "num_hidden_layers": 3,
+    "encoder_layers": 3,
+    "encoder_attention_heads": 4,
+    "decoder_layers": 2,
+    "decoder_attention_heads": 8,
+}
+T5 = {"is_encoder_decoder": True, "num_layers": 6, "num_decoder_layers": 4, "num_heads": 8}
+NESTED = {
+    "is_encoder_decoder": True,
+    "encoder": {"num_hidden_layers": 5, "num_attention_heads": 2},
+    "decoder": {"n_layer": 4, "n_head": 3},
+}
+
+
+@pytest.mark.parametrize(
+    ("config", "attention", "counts"),
+    [
+        ({"num_hidden_layers": 12, "num_attention_heads": 12}, None, (12, 12)),
+        ({"n_layer": 4, "n_head": 2}, "decoder", (4, 2)),
+        ({"n_layers": 6, "n_heads": 12}, "encoder", (6, 12)),
+        ({"text_config": {"num_hidden_layers": 3, "num_attention_heads": 5}}, None, (3, 5)),
+        (BART, "encoder", (3, 4)),
+        (BART, "cross", (2, 8)),
+        (BART, None, (2, 8)),
+        (T5, "encoder", (6, 8)),
+        (T5, "decoder", (4, 8)),
+        (NESTED, "encoder", (5, 2)),
+        (NESTED, None, (4, 3)),
+    ],
+)
+def test_head_counts(
+    tmp_path: Path,
+    config: dict[str, Any],
+    attention: AttentionKind | None,
+    counts: tuple[int, int],
+) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    found = read_head_counts(tmp_path, attention)
+    assert found is not None
+    assert (found.layers, found.heads) == counts
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "{}",
+        "[]",
+        "not JSON",
+        '{"n_layer": "4", "n_head": 2}',
+        '{"n_layer": 4, "n_head": [2, 4]}',
+        '{"n_layer": 4, "n_head": true}',
+        '{"n_layer": 4}',
+    ],
+)
+def test_nothing_is_guessed_from_an_unusual_config(tmp_path: Path, content: str) -> None:
+    (tmp_path / "config.json").write_text(content, encoding="utf-8")
+    assert read_head_counts(tmp_path, None) is None
+    assert read_head_counts(tmp_path / "gone", None) is None

@@ -1,0 +1,204 @@
+"""A plan asks for each capture once, under a key made of all that decides it and nothing else."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from attention_gallery import plan as plan_module
+from attention_gallery.errors import InputError, ModelError, Where
+from attention_gallery.plan import digest_folder, make_plan
+from attention_gallery.terms import Exhibit, Gallery, Head, Model, Plan, Sentence, Start
+
+COMMIT = "607a30d783dfa663caf39e06633721c8d4cfcd7e"
+HUB = Model("gpt2", "gpt2", "hub", "gpt2", COMMIT)
+ONCE = Sentence("once", "Once upon a time")
+EXHIBIT = Exhibit("once", "Once", HUB, ONCE, where=Where("a.yml", 7, 5))
+
+
+def planned(*exhibits: Exhibit) -> Plan:
+    return make_plan([Gallery("A gallery", "", "a.yml", exhibits)])
+
+
+def key_of(exhibit: Exhibit) -> str:
+    return planned(exhibit).keys[exhibit.id]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    for name in ("config.json", "tokenizer.json", "model.safetensors", "README.md", "train.py"):
+        (folder / name).write_text(name, encoding="utf-8")
+    return folder
+
+
+def on_disk(folder: Path) -> Exhibit:
+    return replace(EXHIBIT, model=Model("mine", str(folder), "folder", str(folder)))
+
+
+def test_key_is_the_same_in_every_process_and_version() -> None:
+    """A change here throws away every stored capture of every author: raise CAPTURE_FORMAT."""
+    assert plan_module.CAPTURE_FORMAT == 1
+    assert key_of(EXHIBIT) == "ccd7e98cf51cb54a1dd28a23f78240a0563c9b582411e379eb79418a63ee61b8"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda e: replace(e, title="Another"),
+        lambda e: replace(e, prose="Look."),
+        lambda e: replace(e, heads=(Head(0, 1),)),
+        lambda e: replace(e, views=("grid",)),
+        lambda e: replace(e, attention="decoder"),
+        lambda e: replace(e, start=Start(Head(0, 1), 2)),
+        lambda e: replace(e, tags=("fox",)),
+        lambda e: replace(e, where=Where("b.yml", 1, 1)),
+        lambda e: replace(e, model=replace(e.model, id="other", where=Where("b.yml"))),
+        lambda e: replace(e, sentence=replace(e.sentence, id="other")),
+    ],
+    ids=[
+        "title",
+        "prose",
+        "heads",
+        "views",
+        "attention",
+        "start",
+        "tags",
+        "where",
+        "model-name",
+        "sentence-name",
+    ],
+)
+def test_what_only_changes_the_page_keeps_the_key(change: Callable[[Exhibit], Exhibit]) -> None:
+    assert key_of(change(EXHIBIT)) == key_of(EXHIBIT)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda e: replace(e, sentence=replace(e.sentence, text="Once upon a time ")),
+        lambda e: replace(e, sentence=replace(e.sentence, target="Es war einmal")),
+        lambda e: replace(e, sentence=Sentence("once", "", "Once upon a time")),
+        lambda e: replace(e, model=replace(e.model, location="gpt3")),
+        lambda e: replace(e, model=replace(e.model, revision="0" * 40)),
+        lambda e: replace(e, model=replace(e.model, trust_remote_code=True)),
+    ],
+    ids=["text", "target", "swapped", "model", "revision", "trust"],
+)
+def test_what_changes_the_capture_changes_the_key(change: Callable[[Exhibit], Exhibit]) -> None:
+    assert key_of(change(EXHIBIT)) != key_of(EXHIBIT)
+
+
+def test_new_capture_format_changes_every_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = key_of(EXHIBIT)
+    monkeypatch.setattr(plan_module, "CAPTURE_FORMAT", plan_module.CAPTURE_FORMAT + 1)
+    assert key_of(EXHIBIT) != before
+
+
+def test_equal_captures_are_requested_once_for_all_exhibits_that_need_them() -> None:
+    again = replace(EXHIBIT, id="again", where=Where("a.yml", 12, 5))
+    other = replace(EXHIBIT, id="other", sentence=Sentence("fox", "The quick brown fox"))
+    plan = planned(EXHIBIT, other, again)
+    first, second = plan.requests.values()
+    assert first.sentence == ONCE
+    assert first.wheres == (EXHIBIT.where, again.where)
+    assert second.sentence.id == "fox"
+    assert plan.keys["once"] == plan.keys["again"] == first.key
+    assert list(plan.requests) == [first.key, second.key]
+    assert [exhibit.id for exhibit in plan.exhibits] == ["once", "other", "again"]
+
+
+def test_equal_ids_in_two_galleries_name_both_places() -> None:
+    other = replace(EXHIBIT, where=Where("b.yml", 3, 9))
+    with pytest.raises(InputError) as caught:
+        make_plan([Gallery("A", "", "a.yml", (EXHIBIT,)), Gallery("B", "", "b.yml", (other,))])
+    assert str(caught.value) == 'b.yml:3:9: the id "once" is taken; first at a.yml:7:5'
+
+
+def test_copies_of_a_folder_share_captures(folder: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    folder.rename(tmp_path / "original")
+    copy.mkdir()
+    for file in (tmp_path / "original").iterdir():
+        (copy / file.name).write_bytes(file.read_bytes())
+    (copy / "README.md").unlink()
+    here, there = on_disk(tmp_path / "original"), replace(on_disk(copy), id="copy")
+    assert len(planned(here, there).requests) == 1
+
+
+@pytest.mark.parametrize("name", ["README.md", "train.py", "grammar.py", "corpus.txt", "log.json"])
+def test_files_no_model_is_loaded_from_keep_the_digest(folder: Path, name: str) -> None:
+    before = digest_folder(folder)
+    (folder / name).write_text("changed", encoding="utf-8")
+    assert digest_folder(folder) == before
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "config.json",
+        "model.safetensors",
+        "model-00002-of-00002.safetensors",
+        "pytorch_model.bin",
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "vocab.txt",
+        "merges.txt",
+        "source.spm",
+        "spiece.model",
+        "special_tokens_map.json",
+        "generation_config.json",
+        "modeling_mine.py",
+    ],
+)
+def test_files_a_model_is_loaded_from_change_the_digest(folder: Path, name: str) -> None:
+    before = digest_folder(folder)
+    (folder / name).write_text("changed", encoding="utf-8")
+    assert digest_folder(folder) != before
+
+
+def test_contents_that_change_places_change_the_digest(folder: Path) -> None:
+    before = digest_folder(folder)
+    (folder / "config.json").write_text("tokenizer.json", encoding="utf-8")
+    (folder / "tokenizer.json").write_text("config.json", encoding="utf-8")
+    assert digest_folder(folder) != before
+
+
+def test_folder_is_digested_once_for_all_its_exhibits(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[Path] = []
+
+    def digest(path: Path) -> str:
+        read.append(path)
+        return digest_folder(path)
+
+    monkeypatch.setattr(plan_module, "digest_folder", digest)
+    sentences = [Sentence(str(i), f"Sentence {i}") for i in range(5)]
+    planned(*(replace(on_disk(folder), id=s.id, sentence=s) for s in sentences))
+    assert read == [folder]
+
+
+def test_folder_that_went_away_is_a_fault_of_the_model(folder: Path) -> None:
+    gone = replace(
+        EXHIBIT,
+        model=Model("mine", "./gone", "folder", str(folder / "gone"), where=Where("a.yml", 2)),
+    )
+    with pytest.raises(
+        ModelError, match=r'a\.yml:2: the model "mine" cannot be read: No such file'
+    ):
+        planned(gone)
+
+
+def test_planning_imports_neither_torch_nor_transformers() -> None:
+    code = (
+        "import sys, attention_gallery.manifest, attention_gallery.plan;"
+        "sys.exit(bool({'torch', 'transformers', 'altair'} & sys.modules.keys()))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
