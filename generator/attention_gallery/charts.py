@@ -1,0 +1,203 @@
+"""What all charts share: how they decode packed weights, the house style, the static picture.
+
+A chart is one self-contained Vega-Lite document that opens unchanged wherever Vega-Lite is read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import altair as alt
+import numpy as np
+import vl_convert
+
+from attention_gallery.packing import LEVELS, Packed
+from attention_gallery.terms import Token
+
+# Cividis (Nunez, Anderton, Renslow 2018, doi:10.1371/journal.pone.0199239), ten even samples:
+# perceptually uniform, and the same picture for readers with red-green colour blindness.
+CIVIDIS = (
+    "#00224e", "#123570", "#3b496c", "#575d6d", "#707173",
+    "#8a8678", "#a59c74", "#c3b369", "#e1cc55", "#fee838",
+)  # fmt: skip
+
+# Two mid-tones with a contrast of at least 3:1 on white and on the dark theme's background, and
+# apart from each other for every kind of colour vision.
+PIN_COLOUR = "#2f7ed8"
+HOVER_COLOUR = "#d9730d"
+
+FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', sans-serif"
+
+
+def weight_expr(cell: str) -> str:
+    """A Vega expression for the weight at index `cell` of the slot shown."""
+    return f"parseInt(substring(weights[slot], 2 * ({cell}), 2 * ({cell}) + 2), 36) / {LEVELS}"
+
+
+def cell_expr(packed: Packed, query: str, key: str) -> str:
+    """A Vega expression for the index of the cell at row `query` and column `key`."""
+    if packed.triangle:
+        return f"({query}) * (({query}) + 1) / 2 + ({key})"
+    return f"({query}) * {packed.n_keys} + ({key})"
+
+
+def cells(packed: Packed) -> alt.Chart:
+    """One row per cell of the map shown, with `query`, `key` and `weight`.
+
+    A generated source: the browser makes the rows, the document holds none.
+    """
+    query, key = f"floor(datum.cell / {packed.n_keys})", f"datum.cell % {packed.n_keys}"
+    if packed.triangle:
+        # The inverse of the triangular numbers; exact far beyond any length a page can draw.
+        query = "floor((sqrt(8 * datum.cell + 1) - 1) / 2)"
+        key = "datum.cell - datum.query * (datum.query + 1) / 2"
+    return (
+        alt.Chart(alt.sequence(0, packed.n_cells, as_="cell"))
+        .transform_calculate(query=query)
+        .transform_calculate(key=key)
+        .transform_calculate(weight=weight_expr("datum.cell"))
+    )
+
+
+def hover(*fields: str) -> alt.Parameter:
+    """What the pointer is over, named ``hover``: a preview that leaves with the pointer."""
+    return alt.selection_point(
+        name="hover", fields=list(fields), on="pointerover", clear="pointerout", empty=False
+    )
+
+
+def pin(start: Mapping[str, int], bind: Mapping[str, alt.BindInputSelect]) -> alt.Parameter:
+    """What was clicked or chosen in a native control, named ``pin``; Escape releases it.
+
+    Args:
+        start: The first selection, by field.
+        bind: The native control of each field; option -1 selects nothing.
+    """
+    return alt.selection_point(
+        name="pin",
+        fields=list(start),
+        on="click",
+        clear="dblclick, window:keydown[event.key === 'Escape']",
+        empty=False,
+        value=[dict(start)],
+        bind=cast(Any, dict(bind)),  # one control per field; Altair's types know one only
+    )
+
+
+def selected(selection: str, field: str) -> str:
+    """A Vega expression for the selected value of a field, or -1."""
+    return f"({selection}.{field} ? {selection}.{field}[0] : -1)"
+
+
+def shared_params(packed: Packed) -> list[alt.Parameter]:
+    """Parameters every view has: the data, and the choice of the map shown.
+
+    ``slot`` is the index of the map shown. Where all heads travel it follows from two native
+    controls, ``layer`` and ``head``; otherwise it is a control itself.
+    """
+    data = [
+        # The blobs are put in by `finish`: Altair would validate every character of them.
+        alt.param(name="weights", value=[]),
+        alt.param(name="slots", value=[str(slot) for slot in packed.slots]),
+        alt.param(name="queries", value=[token.text for token in packed.attention.queries]),
+        alt.param(name="keys", value=[token.text for token in packed.attention.keys]),
+    ]
+    if not packed.every_head:
+        labels = [str(slot) for slot in packed.slots]
+        bind = alt.binding_select(options=list(range(len(labels))), labels=labels, name="Head ")
+        return [*data, alt.param(name="slot", value=packed.start, bind=bind)]
+    counts = packed.attention.n_heads
+    shown = packed.slots[packed.start]
+    layers = alt.binding_select(
+        options=list(range(len(counts))), labels=[f"L{i}" for i in range(len(counts))],
+        name="Layer ",
+    )  # fmt: skip
+    heads = alt.binding_select(
+        options=list(range(-1, max(counts))),
+        labels=["mean of heads", *(f"H{i}" for i in range(max(counts)))],
+        name="Head ",
+    )
+    firsts = np.cumsum([0, *(n + 1 for n in counts[:-1])]).tolist()
+    return [
+        *data,
+        alt.param(name="layer", value=shown.layer, bind=layers),
+        alt.param(name="head", value=-1 if shown.head is None else shown.head, bind=heads),
+        # A layer may have fewer heads than the control offers: its last one is shown then.
+        alt.param(name="slot", expr=f"{firsts}[layer] + min(head, {list(counts)}[layer] - 1) + 1"),
+    ]
+
+
+def layered(
+    packed: Packed, layers: Sequence[alt.Chart | alt.LayerChart], width: int, height: int
+) -> alt.LayerChart:
+    """Stack layers, first at the bottom, under a title that names the map shown."""
+    return cast(
+        alt.LayerChart,
+        alt.layer(*layers)
+        .properties(width=width, height=height, title=alt.Title(alt.expr("slots[slot]")))
+        .add_params(*shared_params(packed)),
+    )
+
+
+def token_labels(tokens: Sequence[Token]) -> list[str]:
+    """Labels that tell equal tokens apart, for controls: position and text."""
+    return [f"{i} {short(token.text)}" for i, token in enumerate(tokens)]
+
+
+def short(text: str, length: int = 30) -> str:
+    """A token's text, cut where it would push everything else away."""
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def finish(chart: alt.LayerChart, packed: Packed, description: str) -> dict[str, Any]:
+    """Turn a chart into a whole document: house style, description, weights inside.
+
+    Returns:
+        The Vega-Lite document.
+    """
+    spec: dict[str, Any] = chart.properties(description=description).to_dict()
+    # Named sources only: rows never pass through Altair, and nothing it adds of its own accord
+    # (sizes of a default theme) belongs in a published document.
+    spec["config"] = HOUSE_STYLE
+    for param in spec["params"]:
+        if param["name"] == "weights":
+            param["value"] = list(packed.blobs)
+    return spec
+
+
+HOUSE_STYLE: Mapping[str, Any] = {
+    "background": None,
+    "font": FONT,
+    "padding": 4,
+    "view": {"stroke": None},
+    "text": {"color": "currentColor", "font": FONT},
+    "title": {"color": "currentColor", "fontSize": 14, "fontWeight": 600, "anchor": "start"},
+    "axis": {
+        "domain": False, "ticks": False, "grid": False, "labelColor": "currentColor",
+        "titleColor": "currentColor", "titleFontWeight": 400, "titleOpacity": 0.75,
+        "labelOverlap": False, "titlePadding": 10,
+    },
+    "legend": {"labelColor": "currentColor", "titleColor": "currentColor", "titleFontWeight": 400},
+}  # fmt: skip
+"""Colours of text are `currentColor`, so a page's theme reaches into the picture."""
+
+
+def static_svg(spec: Mapping[str, Any], name: str) -> tuple[str, int]:
+    """Draw a document's opening state.
+
+    Args:
+        spec: The document.
+        name: What ids inside the SVG start with, unique on its page.
+
+    Returns:
+        The SVG, fit to stand inside an HTML page, and its natural width in CSS pixels.
+    """
+    svg: str = vl_convert.vegalite_to_svg(dict(spec), allowed_base_urls=[])
+    # Vega counts its ids through a process; the same chart has to give the same bytes.
+    svg = re.sub(r'(id="|url\(#)(?=(?:gradient|clip))([a-z]+)_?\d+', rf"\g<1>{name}-\2", svg)
+    width = re.match(r'<svg[^>]*? width="(\d+)', svg)
+    if width is None:
+        raise AssertionError("an SVG without a width")
+    return svg, int(width[1])

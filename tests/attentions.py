@@ -1,0 +1,103 @@
+"""Attention made of random numbers, for tests that need no model."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from attention_gallery.terms import (
+    Attention,
+    AttentionKind,
+    Capture,
+    Exhibit,
+    Head,
+    Model,
+    Provenance,
+    Sentence,
+    Start,
+    Token,
+)
+
+FOX = ("<s>", "The", "quick", "brown", "fox", "jumps", "over", "the", "lazy", "dog")
+HOSTILE = (
+    "<s>",
+    "</script><img src=x onerror=alert(1)>",
+    "\"'`${x}\\",
+    "<!--",
+    "]]>",
+    "{{ 7 * 7 }}",
+    "🙂👩‍👩‍👧",
+    "العربية",
+    "é̂",
+    "注意力",
+    "a\u200db",
+    "datum.weight",
+    "x" * 200,
+)
+
+
+def attention(
+    tokens: tuple[str, ...] = FOX,
+    *,
+    kind: AttentionKind = "decoder",
+    n_heads: tuple[int, ...] = (4, 4, 4),
+    keys: tuple[str, ...] | None = None,
+    seed: int = 0,
+) -> Attention:
+    """Rows of softmaxed noise; decoder attention is causal."""
+    rng = np.random.default_rng(seed)
+    keys = tokens if keys is None else keys
+    causal = kind == "decoder"
+    layers = []
+    for n in n_heads:
+        scores = rng.normal(scale=2.5, size=(n, len(tokens), len(keys)))
+        if causal:
+            scores = np.where(np.tri(len(tokens), dtype=bool), scores, -np.inf)
+        weights = np.exp(scores - scores.max(axis=-1, keepdims=True))
+        layers.append((weights / weights.sum(axis=-1, keepdims=True)).astype(np.float32))
+    return Attention(
+        kind,
+        tuple(Token(text, special=text == "<s>", id=i) for i, text in enumerate(tokens)),
+        tuple(Token(text, special=text == "<s>", id=i) for i, text in enumerate(keys)),
+        tuple(layers),
+        causal,
+    )
+
+
+def capture(*attentions: Attention, key: str = "0" * 64) -> Capture:
+    """A capture that holds these attentions."""
+    provenance = Provenance(
+        source="specimen:none",
+        commit="0123abc",
+        architecture="NoModel",
+        tokenizer="NoTokenizer",
+        dtype="float32",
+        device="cpu",
+        versions={"torch": "0.0"},
+        date="2026-01-02",
+    )
+    return Capture(key, {a.kind: a for a in attentions}, provenance)
+
+
+def exhibit(
+    *,
+    id: str = "fox",  # noqa: A002  the field's name
+    title: str = "The fox",
+    text: str = "The quick brown fox jumps over the lazy dog",
+    heads: tuple[Head, ...] = (),
+    start: Start | None = None,
+    views: tuple[str, ...] = ("edges", "heatmap"),
+    prose: str = "Look at **jumps**.",
+    kind: AttentionKind | None = None,
+) -> Exhibit:
+    """An exhibit of no real model."""
+    return Exhibit(
+        id=id,
+        title=title,
+        model=Model("none", "specimen:none", "specimen", "/nowhere"),
+        sentence=Sentence("fox", text),
+        attention=kind,
+        heads=heads,
+        views=views,
+        prose=prose,
+        start=start or Start(),
+    )

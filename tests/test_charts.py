@@ -1,0 +1,67 @@
+"""The parts all charts share, and the static picture."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from attention_gallery import charts, packing, views
+from attention_gallery.packing import Packed
+from attention_gallery.terms import Attention, Head
+from attentions import HOSTILE, attention, exhibit
+
+
+def packings() -> list[tuple[str, Packed]]:
+    cases: list[tuple[str, Attention, dict[str, object]]] = [
+        ("causal", attention(), {}),
+        ("encoder", attention(kind="encoder"), {}),
+        ("cross", attention(kind="cross", keys=("le", "chat")), {}),
+        ("unequal", attention(n_heads=(1, 5)), {}),
+        ("listed", attention(), {"heads": (Head(1, 1), Head(2, 0))}),
+        ("hostile", attention(HOSTILE), {}),
+        ("one-token", attention(("fox",)), {}),
+    ]
+    return [(name, packing.pack(exhibit(**more), a)) for name, a, more in cases]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("view", ["edges", "heatmap"])
+@pytest.mark.parametrize(("name", "packed"), packings())
+def test_a_document_is_whole_and_holds_no_rows(name: str, packed: Packed, view: str) -> None:
+    """Every case draws; the document names no address to fetch and inlines no data set."""
+    spec = charts.finish(views.load(view).draw(packed), packed, "description")
+    text = json.dumps({k: v for k, v in spec.items() if k != "$schema"})
+    assert "datasets" not in spec
+    assert '"url"' not in text
+    svg, width = charts.static_svg(spec, "name")
+    assert svg.startswith("<svg")
+    assert "Infinity" not in svg
+    assert "NaN" not in svg
+    assert 100 < width < 1000
+
+
+def test_the_same_document_gives_the_same_picture() -> None:
+    """Vega numbers gradients through the life of a process; a rebuilt page must not change."""
+    packed = packing.pack(exhibit(), attention())
+    spec = charts.finish(views.load("heatmap").draw(packed), packed, "description")
+    first, _ = charts.static_svg(spec, "fox")
+    assert charts.static_svg(spec, "fox")[0] == first
+    assert 'id="fox-gradient"' in first
+    assert "url(#fox-gradient)" in first
+
+
+@pytest.mark.parametrize("view", ["edges", "heatmap"])
+def test_hostile_tokens_are_text_in_the_static_picture(view: str) -> None:
+    packed = packing.pack(exhibit(), attention(HOSTILE))
+    spec = charts.finish(views.load(view).draw(packed), packed, HOSTILE[1])
+    svg, _ = charts.static_svg(spec, "name")
+    assert "<img" not in svg
+    assert "</script" not in svg
+    assert "&lt;/script&gt;" in svg
+
+
+def test_packing_a_large_model_stays_small() -> None:
+    """12 x 12 heads over 48 tokens, as inline rows 6.58 MB, stay below 0.4 MB."""
+    packed = packing.pack(exhibit(), attention(tuple("t" * 48), n_heads=(12,) * 12))
+    spec = charts.finish(views.load("edges").draw(packed), packed, "description")
+    assert len(json.dumps(spec)) < 400_000

@@ -1,0 +1,93 @@
+"""Weights as strings of digits, and which of them an exhibit takes along."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from attention_gallery import packing
+from attention_gallery.errors import InputError
+from attention_gallery.packing import LEVELS, Slot
+from attention_gallery.terms import Head, Start
+from attentions import FOX, attention, exhibit
+
+
+@pytest.mark.parametrize("shape", [(0,), (1,), (7,), (3, 5), (64, 64)])
+def test_decoding_is_within_half_a_level(shape: tuple[int, ...]) -> None:
+    weights = np.random.default_rng(1).uniform(size=shape)
+    decoded = packing.decode(packing.encode(weights))
+    assert decoded.shape == (weights.size,)
+    assert np.abs(decoded - weights.ravel()).max(initial=0) <= 0.5 / LEVELS + 1e-12
+
+
+def test_the_ends_of_the_scale_are_exact() -> None:
+    assert packing.encode(np.array([0.0, 1.0])) == "00zz"
+    assert packing.decode("00zz").tolist() == [0.0, 1.0]
+
+
+def test_rounding_errors_outside_the_scale_are_clipped() -> None:
+    assert packing.encode(np.array([-1e-7, 1.0000001])) == "00zz"
+
+
+def test_every_head_travels_with_its_layers_mean_first() -> None:
+    source = attention(n_heads=(2, 3))
+    packed = packing.pack(exhibit(), source)
+    assert [str(slot) for slot in packed.slots] == [
+        "L0 mean", "L0 H0", "L0 H1", "L1 mean", "L1 H0", "L1 H1", "L1 H2",
+    ]  # fmt: skip
+    triangle = np.tril_indices(len(FOX))
+    for slot, blob in zip(packed.slots, packed.blobs, strict=True):
+        layer = source.layers[slot.layer]
+        expected = layer.mean(axis=0) if slot.head is None else layer[slot.head]
+        assert np.abs(packing.decode(blob) - expected[triangle]).max() <= packed.error + 1e-7
+    assert 0 < packed.error <= 0.5 / LEVELS + 1e-7
+
+
+def test_listed_heads_travel_alone_in_their_order() -> None:
+    heads = (Head(2, 1), Head(0, 3))
+    packed = packing.pack(exhibit(heads=heads), attention())
+    assert packed.slots == (Slot(2, 1), Slot(0, 3))
+    assert packed.start == 0
+
+
+def test_maps_that_are_not_causal_travel_whole() -> None:
+    packed = packing.pack(exhibit(), attention(kind="cross", keys=("le", "chat", "noir")))
+    assert packed.n_cells == len(FOX) * 3
+    assert packed.shown.shape == (len(FOX), 3)
+    assert np.allclose(packed.shown.sum(axis=1), 1, atol=3 * 0.5 / LEVELS)
+
+
+def test_the_shown_map_is_the_start_head_and_zero_above_the_diagonal() -> None:
+    source = attention()
+    packed = packing.pack(exhibit(start=Start(Head(1, 2), 4)), source)
+    assert np.abs(packed.shown - source.layers[1][2]).max() <= packed.error + 1e-7
+    assert packed.pin == 4
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"heads": (Head(3, 0),)},
+            "L3 H0 is not a head of this model; it has layers L0 to L2 with heads H0 to H3",
+        ),
+        (
+            {"start": Start(Head(0, 4))},
+            "L0 H4 is not a head of this model; it has layers L0 to L2 with heads H0 to H3",
+        ),
+        (
+            {"heads": (Head(0, 1),), "start": Start(Head(0, 2))},
+            "start head L0 H2 is not among the exhibit's heads; choose one of L0 H1",
+        ),
+        (
+            {"start": Start(token=10)},
+            "start token 10 is outside the sentence; its 10 tokens are numbered 0 to 9",
+        ),
+    ],
+)
+def test_what_the_attention_does_not_have_is_refused(
+    changes: dict[str, object], message: str
+) -> None:
+    with pytest.raises(InputError) as caught:
+        packing.pack(exhibit(**changes), attention())  # type: ignore[arg-type]
+    assert str(caught.value) == message

@@ -1,0 +1,63 @@
+"""Figures in words and in numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from attention_gallery import packing, reading
+from attention_gallery.packing import Packed
+from attention_gallery.terms import Attention, AttentionKind, Start, Token
+from attentions import attention, exhibit
+
+
+def packed(
+    weights: list[list[float]], kind: AttentionKind = "decoder", keys: str = "ABC", pin: int = 2
+) -> Packed:
+    tokens = tuple(Token(text) for text in "ABC")
+    layer = np.array([weights], dtype=np.float32)
+    source = Attention(kind, tokens, tuple(Token(k) for k in keys), (layer,), kind == "decoder")
+    return packing.pack(exhibit(start=Start(token=pin)), source)
+
+
+def test_the_pattern_averages_self_previous_and_first_over_all_rows_that_have_them() -> None:
+    sentence = reading.pattern(packed([[1, 0, 0], [0.5, 0.5, 0], [0.3, 0.7, 0]]))
+    assert sentence == (
+        "In L0 H0, attention goes 50% to the token itself, 60% to the previous token, 60% to the"
+        " first token (A), on average over the sentence."
+    )
+
+
+def test_cross_attention_is_read_as_how_sharply_it_aligns() -> None:
+    sentence = reading.pattern(packed([[1, 0], [0.5, 0.5], [0, 1]], "cross", "xy"))
+    assert "gives 83% of its attention to one source token" in sentence
+
+
+def test_a_single_token_has_no_previous_one() -> None:
+    only = packing.pack(exhibit(), attention(("A",), n_heads=(1,)))
+    assert "0% to the previous token" in reading.pattern(only)
+
+
+def test_pinned_edges_name_the_largest_weights_and_leave_out_zeros() -> None:
+    rows = packed([[1, 0, 0], [0, 1, 0], [0.2, 0.8, 0]])
+    assert reading.pinned_edges(rows) == "C looks most at B (0.800), A (0.200)."
+
+
+def test_a_long_token_is_cut_in_a_sentence() -> None:
+    only = packing.pack(exhibit(), attention(("x" * 10_000,), n_heads=(1,)))
+    assert len(reading.pinned_edges(only)) < 120
+
+
+def test_the_table_has_a_row_for_each_query_with_its_strongest_keys() -> None:
+    table = reading.strongest_keys(packed([[1, 0, 0], [0.5, 0.5, 0], [0.2, 0.3, 0.5]]))
+    assert table.columns == ("position", "query", "strongest key", "second", "third")
+    assert table.rows[2] == ("2", "C", "C 0.500", "B 0.300", "A 0.200")
+    assert len(table.rows) == 3
+    assert "L0 H0" in table.caption
+
+
+@pytest.mark.parametrize("keys", ["x", "xy"])
+def test_a_table_has_no_more_ranks_than_there_are_keys(keys: str) -> None:
+    n = len(keys)
+    table = reading.strongest_keys(packed([[1 / n] * n] * 3, "cross", keys))
+    assert all(len(row) == len(table.columns) == 2 + n for row in table.rows)
