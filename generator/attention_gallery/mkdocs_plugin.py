@@ -1,0 +1,124 @@
+"""Adapter: feeds the site to MkDocs. Works unchanged under ProperDocs, which aliases `mkdocs`."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from mkdocs.config import config_options
+from mkdocs.config.base import Config
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import PluginError
+from mkdocs.plugins import BasePlugin
+from mkdocs.structure.files import File, Files, InclusionLevel
+from mkdocs.structure.pages import Page as MkDocsPage
+
+from attention_gallery import build, pages, site
+from attention_gallery.errors import GalleryError, InputError
+from attention_gallery.store import Store
+from attention_gallery.terms import Page, Site
+
+log = logging.getLogger("mkdocs.plugins.attention-gallery")
+
+
+class Options(Config):  # type: ignore[no-untyped-call]
+    """What an author can say about the plugin in mkdocs.yml; paths are relative to that file."""
+
+    manifests = config_options.ListOfItems(config_options.Type(str), default=["galleries/*.yml"])
+    store = config_options.Type(str, default=".attention")
+
+
+class AttentionGalleryPlugin(BasePlugin[Options]):  # type: ignore[no-untyped-call]
+    """Adds the index, a page for each exhibit, and their files.
+
+    Attributes:
+        prepared: A site made by the caller; None to make it from the manifests at each build.
+    """
+
+    def __init__(self) -> None:
+        self.prepared: Site | None = None
+        self._pages: dict[str, Page] = {}
+        self._site = Site((), ())
+        self._files = Files([])
+
+    def manifests(self, config: MkDocsConfig) -> list[Path]:
+        """The manifests that the options name.
+
+        Raises:
+            InputError: A pattern that matches nothing.
+        """
+        root = _root(config)
+        found: list[Path] = []
+        for pattern in self.config.manifests:
+            folder = Path(pattern).anchor or "."
+            relative = pattern.removeprefix(folder) if folder != "." else pattern
+            matches = sorted((root / folder).glob(relative))
+            if not matches:
+                raise InputError(
+                    f"no manifest matches {pattern!r} in {root}",
+                    hint="write one there, or set the plugin's option `manifests` in mkdocs.yml",
+                )
+            found += [path for path in matches if path not in found]
+        return found
+
+    def store(self, config: MkDocsConfig) -> Store:
+        """Where captures are kept."""
+        return Store(_root(config) / self.config.store)
+
+    def index_path(self, config: MkDocsConfig) -> str:
+        """The index is the home page, unless the author has written one."""
+        homes = (Path(config.docs_dir) / name for name in ("index.md", "README.md"))
+        return "exhibits/index.md" if any(home.exists() for home in homes) else "index.md"
+
+    def on_config(self, config: MkDocsConfig) -> MkDocsConfig:
+        """Load the exhibits' style and element on every page, and watch the manifests."""
+        config.extra_css.append(pages.STYLE)
+        element = config_options.ExtraScriptValue(pages.ELEMENT)
+        element.defer = True
+        config.extra_javascript.append(element)
+        root = _root(config)
+        for folder in {str((root / pattern).parent) for pattern in self.config.manifests}:
+            if Path(folder).is_dir():
+                config.watch.append(folder)
+        return config
+
+    def on_pre_build(self, *, config: MkDocsConfig) -> None:
+        """Make the whole site before MkDocs empties its folder: a failure costs nothing."""
+        try:
+            self._site = self.prepared or self._make(config)
+        except GalleryError as error:
+            raise PluginError(str(error)) from None
+        self._pages = {page.path: page for page in self._site.pages}
+
+    def _make(self, config: MkDocsConfig) -> Site:
+        plan = build.read(self.manifests(config))
+        store = self.store(config)
+        made = build.obtain(plan, store)
+        log.info("Captured %d of %d sentences, the rest was stored", made, len(plan.requests))
+        return build.build_site(plan, store, index_path=self.index_path(config))
+
+    def on_files(self, files: Files, *, config: MkDocsConfig) -> Files:
+        """Add the site's pages and assets as generated files."""
+        for page in self._site.pages:
+            # Navigation repeated on every page would make large galleries quadratic.
+            level = InclusionLevel.UNDEFINED if page.in_nav else InclusionLevel.NOT_IN_NAV
+            files.append(File.generated(config, page.path, content=page.markdown, inclusion=level))
+        for asset in self._site.assets:
+            files.append(File.generated(config, asset.path, content=asset.content))
+        self._files = files
+        return files
+
+    def on_post_page(self, output: str, *, page: MkDocsPage, config: MkDocsConfig) -> str:  # noqa: ARG002
+        """Put the finished figures in, after Markdown, search and theme have had their turn."""
+        ours = self._pages.get(page.file.src_uri)
+        return site.fill(output, ours, lambda path: self._url(path, page.file)) if ours else output
+
+    def _url(self, path: str, page: File) -> str:
+        file = self._files.get_file_from_path(path)
+        if file is None:
+            raise PluginError(f"{page.src_uri} names {path}, which the site does not have")
+        return file.url_relative_to(page)
+
+
+def _root(config: MkDocsConfig) -> Path:
+    return Path(config.config_file_path or ".").resolve().parent

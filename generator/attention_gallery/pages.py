@@ -1,0 +1,299 @@
+"""Exhibits and figures -> typed contexts -> Jinja -> pages and their files.
+
+Everything that came from a manifest or a tokenizer is escaped here: by Jinja in HTML, by the
+filter `markdown` in Markdown. Only prose, which is Markdown by definition, goes through as it is.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import jinja2
+import markupsafe
+import numpy as np
+
+from attention_gallery import resources
+from attention_gallery.packing import Packed
+from attention_gallery.sprite import sprite
+from attention_gallery.terms import (
+    Asset,
+    AttentionKind,
+    Capture,
+    Exhibit,
+    Figure,
+    Gallery,
+    Page,
+    Provenance,
+    fragment_marker,
+)
+
+SHARED = "assets/attention-gallery"
+"""Where files that all exhibits use live below the site."""
+
+VEGA = f"{SHARED}/vega.js"
+ELEMENT = f"{SHARED}/attention-chart.js"
+STYLE = f"{SHARED}/exhibit.css"
+
+_ROWS: Mapping[AttentionKind, str] = {
+    "encoder": "each row is a token of the sentence; it may look at every token",
+    "decoder": "each row is the token the decoder reads there; it may look at itself and back",
+    "cross": "each row is the token the decoder reads there, not the one it predicts next",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A page of the site, as another page names it."""
+
+    path: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """An exhibit in the index."""
+
+    path: str
+    title: str
+    sentence: str
+    model: str
+    views: str
+    thumbnail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A gallery in the index."""
+
+    title: str
+    prose: str
+    cards: str
+
+
+def page_path(exhibit: Exhibit) -> str:
+    """Where an exhibit's page lives below the site."""
+    return f"exhibits/{exhibit.id}.md"
+
+
+def file_path(exhibit: Exhibit, name: str) -> str:
+    """Where a file of an exhibit lives below the site."""
+    return f"exhibits/{exhibit.id}/{name}"
+
+
+def exhibit_page(
+    exhibit: Exhibit,
+    capture: Capture,
+    packed: Packed,
+    figures: Sequence[Figure],
+    *,
+    previous: Exhibit | None = None,
+    following: Exhibit | None = None,
+) -> tuple[Page, tuple[Asset, ...]]:
+    """The page of one exhibit and the files only it uses."""
+    fragments = _fragments(
+        exhibit, capture, packed, figures, previous=_link(previous), following=_link(following)
+    )
+    markdown = _render("pages/exhibit.md.j2", exhibit=exhibit, fragments=list(fragments))
+    page = Page(page_path(exhibit), exhibit.title, markdown, fragments, in_nav=False)
+    assets = (
+        Asset(file_path(exhibit, "data.js"), data_script(figures).encode("ascii")),
+        Asset(file_path(exhibit, "weights.npz"), _weights(packed)),
+        Asset(file_path(exhibit, "heads.png"), sprite(packed.attention)),
+    )
+    return page, assets
+
+
+def index_page(galleries: Sequence[Gallery], path: str) -> Page:
+    """The page that lists all exhibits, gallery by gallery."""
+    fragments: dict[str, str] = {}
+    sections = []
+    for number, gallery in enumerate(galleries):
+        name = f"cards-{number}"
+        cards = [_card(exhibit) for exhibit in gallery.exhibits]
+        fragments[name] = _render("pages/cards.html.j2", cards=cards)
+        sections.append(Section(gallery.title, gallery.prose, name))
+    title = galleries[0].title if len(galleries) == 1 else "Galleries"
+    markdown = _render("pages/index.md.j2", title=title, galleries=sections)
+    return Page(path, title, markdown, fragments)
+
+
+def lone_file(
+    exhibit: Exhibit, capture: Capture, packed: Packed, figures: Sequence[Figure], vega: str
+) -> str:
+    """A whole exhibit in one HTML file that needs no other file and no network."""
+    assets = resources.templates() / "assets"
+    return _render(
+        "pages/show.html.j2",
+        exhibit=exhibit,
+        fragments=_fragments(exhibit, capture, packed, figures, standalone=True).values(),
+        css="\n".join((assets / n).read_text("utf-8") for n in ("show.css", "exhibit.css")),
+        scripts=[
+            _inline(script)
+            for script in (
+                vega,
+                (assets / "attention-chart.js").read_text("utf-8"),
+                data_script(figures),
+            )
+        ],
+    )
+
+
+def data_script(figures: Sequence[Figure]) -> str:
+    """The documents of an exhibit as one script, pure ASCII.
+
+    What all of them hold in common, most of all the packed weights, is written once; the element
+    that draws a chart puts it back.
+    """
+    shared = {
+        name: value
+        for name, value in _lists(figures[0]).items()
+        if all(_lists(figure).get(name) == value for figure in figures)
+    }
+    views = {}
+    for figure in figures:
+        params = [
+            {**param, "value": None} if param["name"] in shared else param
+            for param in figure.spec["params"]
+        ]
+        views[figure.view] = {**figure.spec, "params": params}
+    exhibit = json.dumps(figures[0].exhibit)
+    data = json.dumps({"params": shared, "views": views}, separators=(",", ":"))
+    return f"AttentionGallery.exhibit({exhibit},{data});\n"
+
+
+def _lists(figure: Figure) -> dict[str, Any]:
+    params = figure.spec["params"]
+    return {p["name"]: p["value"] for p in params if isinstance(p.get("value"), list)}
+
+
+def _fragments(
+    exhibit: Exhibit,
+    capture: Capture,
+    packed: Packed,
+    figures: Sequence[Figure],
+    *,
+    previous: Link | None = None,
+    following: Link | None = None,
+    standalone: bool = False,
+) -> dict[str, str]:
+    fragments = {
+        figure.view: _render(
+            f"views/{figure.view}.html.j2",
+            figure=figure,
+            standalone=standalone,
+            data_path=file_path(exhibit, "data.js"),
+            vega_path=VEGA,
+        )
+        for figure in figures
+    }
+    fragments["about"] = _render(
+        "pages/about.html.j2",
+        table=figures[0].table,
+        facts=_facts(capture.provenance, packed),
+        weights_path=file_path(exhibit, "weights.npz"),
+        previous=previous,
+        next=following,
+        standalone=standalone,
+    )
+    return fragments
+
+
+def _facts(provenance: Provenance, packed: Packed) -> list[tuple[str, str]]:
+    attention = packed.attention
+    heads = sorted(set(attention.n_heads))
+    facts = [
+        ("Model", f"{provenance.source} ({provenance.architecture})"),
+        ("Commit", provenance.commit),
+        ("Tokenizer", provenance.tokenizer),
+        (
+            "Attention",
+            f"{attention.kind}; {attention.n_layers} layers of "
+            f"{' or '.join(map(str, heads))} heads, {len(packed.slots)} maps on this page",
+        ),
+        ("Rows", _ROWS[attention.kind]),
+        ("Computed", f"in {provenance.dtype} on {provenance.device}, {provenance.date}"),
+        ("Versions", ", ".join(f"{name} {v}" for name, v in provenance.versions.items())),
+        ("Precision", f"a weight in a chart is off by at most {packed.error:.5f}"),
+    ]
+    return [(name, value) for name, value in facts if value]
+
+
+def _weights(packed: Packed) -> bytes:
+    """A NumPy archive: `queries`, `keys`, and float32 `layer_0`, ... ``[head, query, key]``."""
+    attention = packed.attention
+    arrays: dict[str, Any] = {
+        "queries": np.array([token.text for token in attention.queries]),
+        "keys": np.array([token.text for token in attention.keys]),
+        **{f"layer_{i}": layer for i, layer in enumerate(attention.layers)},
+    }
+    out = io.BytesIO()
+    np.savez_compressed(out, **arrays)
+    return out.getvalue()
+
+
+def _card(exhibit: Exhibit) -> Card:
+    return Card(
+        path=page_path(exhibit),
+        title=exhibit.title,
+        sentence=_shorten(exhibit.sentence.text),
+        model=exhibit.model.source,
+        views=", ".join(exhibit.views),
+        thumbnail=file_path(exhibit, "heads.png"),
+    )
+
+
+def _link(exhibit: Exhibit | None) -> Link | None:
+    return Link(page_path(exhibit), exhibit.title) if exhibit else None
+
+
+def _shorten(text: str, length: int = 120) -> str:
+    line = _one_line(text)
+    return line if len(line) <= length else line[: length - 1].rstrip() + "…"
+
+
+def _one_line(text: str) -> str:
+    """White space and control characters become single spaces: a line stays a line."""
+    return re.sub(r"[\s\x00-\x1f\x7f]+", " ", text).strip()
+
+
+def _markdown(text: str) -> str:
+    """Plain text as Markdown that no dialect reads as markup: ASCII punctuation as entities."""
+    return re.sub(r"[!-/:-@\[-`{-~]", lambda match: f"&#{ord(match[0])};", _one_line(text))
+
+
+def _inline(script: str) -> str:
+    """A script fit to stand inside an HTML page: nothing in it can end or comment the element.
+
+    Inside JavaScript strings and regular expressions, where alone these can occur, the escapes
+    mean the same characters.
+    """
+    return re.sub(r"<(?=/script|!--|script)", r"\\x3c", script, flags=re.IGNORECASE)
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(resources.templates()),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["markdown"] = lambda text: _safe(_markdown(text))
+    environment.filters["oneline"] = _one_line
+    environment.filters["marker"] = lambda name: _safe(fragment_marker(name))
+    return environment
+
+
+def _safe(text: str) -> markupsafe.Markup:
+    return markupsafe.Markup(text)  # noqa: S704  escaped or ours by construction
+
+
+def _render(template: str, **context: object) -> str:
+    return _environment().get_template(template).render(context)

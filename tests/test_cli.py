@@ -1,0 +1,228 @@
+"""The commands, as a person would type them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import pytest
+
+from attention_gallery import __version__, cli
+from projects import fill_store, write_manifest, write_mkdocs
+
+
+class Result(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+class Run(Protocol):
+    def __call__(self, *args: str) -> Result: ...
+
+
+@pytest.fixture
+def run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Run:
+    """Run a command in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*args: str) -> Result:
+        monkeypatch.setattr(sys, "argv", ["attention-gallery", *args])
+        with pytest.raises(SystemExit) as stopped:
+            cli.main()
+        assert isinstance(stopped.value.code, int)
+        return Result(stopped.value.code, *capfd.readouterr())
+
+    return run
+
+
+def test_it_tells_its_version(run: Run) -> None:
+    assert run("--version") == (0, f"attention-gallery, version {__version__}\n", "")
+
+
+@pytest.mark.parametrize("command", ["build", "capture", "check", "serve", "show"])
+def test_every_command_explains_itself(run: Run, command: str) -> None:
+    result = run(command, "--help")
+    assert result.code == 0
+    assert command in run("--help").out
+    assert "--quiet" in result.out or command in ("check", "serve")
+
+
+def test_an_unknown_option_is_bad_input(run: Run) -> None:
+    result = run("build", "--colour")
+    assert result.code == 2
+    assert "No such option" in result.err
+
+
+def test_an_empty_folder_is_told_what_to_write(run: Run) -> None:
+    result = run("build")
+    assert result.code == 2
+    assert "no manifest in" in result.err
+    assert "write one of galleries/*.yml, gallery.yml" in result.err
+    assert not Path("site").exists()
+
+
+def test_building_from_stored_captures_writes_a_site_and_says_where(
+    run: Run, tmp_path: Path
+) -> None:
+    write_manifest(tmp_path)
+    fill_store(tmp_path)
+    result = run("build", "--strict")
+    assert result.code == 0, result.err
+    assert "2 exhibits from 2 captures (0 new)" in result.out
+    assert f"Open {tmp_path / 'site' / 'index.html'}" in result.out
+    assert "Two animals" in (tmp_path / "site/index.html").read_text("utf-8")
+
+
+def test_building_twice_changes_no_file_but_what_tells_the_date(run: Run, tmp_path: Path) -> None:
+    write_manifest(tmp_path)
+    fill_store(tmp_path)
+    run("build")
+    site = tmp_path / "site"
+    files = [path for path in site.rglob("*") if path.is_file()]
+    for path in files:
+        os.utime(path, (1_000, 1_000))
+    assert run("build").code == 0
+    changed = {path.name for path in files if path.stat().st_mtime != 1_000}
+    assert changed <= {"sitemap.xml.gz"}  # gzip writes the time of day
+
+
+def test_quiet_says_nothing(run: Run, tmp_path: Path) -> None:
+    write_manifest(tmp_path)
+    fill_store(tmp_path)
+    assert run("build", "-q") == (0, "", "")
+
+
+def test_a_wrong_manifest_is_answered_with_all_faults_and_costs_nothing(
+    run: Run, tmp_path: Path
+) -> None:
+    write_manifest(tmp_path)
+    fill_store(tmp_path)
+    assert run("build").code == 0
+    before = (tmp_path / "site/index.html").read_bytes()
+    write_manifest(tmp_path, titel="x", sentences={"fox": "", "once": "a"})
+    result = run("build")
+    assert result.code == 2
+    lines = result.err.splitlines()
+    assert len(lines) == 2
+    assert all(line.startswith("galleries/animals.yml:") for line in lines)
+    assert "Traceback" not in result.err
+    assert (tmp_path / "site/index.html").read_bytes() == before
+
+
+def test_the_configuration_of_the_author_is_used(run: Run, tmp_path: Path) -> None:
+    write_manifest(tmp_path)
+    write_mkdocs(tmp_path, site_dir="public", site_name="My animals")
+    fill_store(tmp_path)
+    result = run("build")
+    assert result.code == 0, result.err
+    assert "My animals" in (tmp_path / "public/index.html").read_text("utf-8")
+
+
+def test_manifests_on_the_command_line_take_the_place_of_those_in_the_configuration(
+    run: Run, tmp_path: Path
+) -> None:
+    write_manifest(tmp_path, "first")
+    write_manifest(tmp_path, "second", title="The second")
+    write_mkdocs(tmp_path)
+    store = tmp_path / "galleries/first.yml"
+    store.unlink()
+    fill_store(tmp_path)
+    write_manifest(tmp_path, "first")
+    result = run("build", "galleries/second.yml")
+    assert result.code == 0, result.err
+    assert "The second" in (tmp_path / "site/index.html").read_text("utf-8")
+
+
+def test_a_configuration_without_the_plugin_is_told_the_line_to_add(
+    run: Run, tmp_path: Path
+) -> None:
+    write_manifest(tmp_path)
+    write_mkdocs(tmp_path, plugins=["search"])
+    result = run("check")
+    assert result.code == 2
+    assert "add `- attention-gallery` under `plugins:`" in result.err
+
+
+def test_a_broken_configuration_is_bad_input(run: Run, tmp_path: Path) -> None:
+    write_manifest(tmp_path)
+    write_mkdocs(tmp_path, theme={"name": "no-such-theme"})
+    result = run("build")
+    assert result.code == 2
+    assert "Traceback" not in result.err
+
+
+def test_a_site_folder_with_other_files_is_refused(run: Run, tmp_path: Path) -> None:
+    write_manifest(tmp_path)
+    fill_store(tmp_path)
+    result = run("build", "--site-dir", ".")
+    assert result.code == 1
+    assert "no build has made" in result.err
+    assert (tmp_path / "galleries/animals.yml").is_file()
+
+
+def test_check_says_what_would_be_captured_and_writes_nothing(run: Run, tmp_path: Path) -> None:
+    write_manifest(tmp_path)
+    result = run("check")
+    assert result.code == 0
+    assert "fox: specimen:story, edges, heatmap; to capture, about " in result.out
+    assert "2 exhibits from 2 captures, 2 to make" in result.out
+    assert [path.name for path in tmp_path.iterdir()] == ["galleries"]
+    fill_store(tmp_path)
+    assert "2 captures, 0 to make" in run("check").out
+
+
+def test_capture_fills_the_store_with_real_attention(run: Run, tmp_path: Path) -> None:
+    write_manifest(tmp_path)
+    result = run("capture")
+    assert result.code == 0, result.err
+    assert "2 captures made, 0 were stored" in result.out
+    assert "0 captures made, 2 were stored" in run("capture").out
+
+
+def test_show_writes_one_file(run: Run, tmp_path: Path) -> None:
+    result = run("show", "specimen:story", "Once upon a time, </script>")
+    assert result.code == 0, result.err
+    assert [path.name for path in tmp_path.iterdir()] == ["specimen-story.html"]
+    assert "&lt;/script&gt;" in (tmp_path / "specimen-story.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (("specimen:stroy", "x"), 'there is no specimen "stroy"; did you mean "story"?'),
+        (("./nowhere", "x"), 'there is no folder "./nowhere"'),
+        (("specimen:story", "x", "--attention", "corss"), "Invalid value for '--attention'"),
+        (("specimen:story", "x", "--attention", "cross"), "has no cross attention; it has decoder"),
+        (("specimen:story", "x", "-o", "no/such/folder.html"), "cannot write no/such/folder.html"),
+    ],
+)
+def test_show_answers_bad_input_with_one_message(
+    run: Run, args: tuple[str, ...], message: str
+) -> None:
+    result = run("show", *args)
+    assert result.code == 2
+    assert message in result.err
+    assert "Traceback" not in result.err
+
+
+def test_a_pinned_model_of_the_hub_is_valid_and_fails_clearly_without_a_network(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The repository's own manifest; the hub is out of reach for certain by its address."""
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    manifest = str(Path(__file__).parent.parent / "galleries/optional/gpt2.yml")
+    result = run("check", manifest)
+    assert result.code == 0, result.err
+    assert "size known once captured" in result.out
+    failed = run("build", manifest)
+    assert failed.code == 2
+    message = [line for line in failed.err.splitlines() if "gpt2" in line]
+    assert len(message) == 1
+    assert "gpt2.yml:" in message[0]
+    assert "Traceback" not in failed.err
+    assert not Path("site").exists()

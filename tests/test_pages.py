@@ -1,0 +1,166 @@
+"""Exhibits and figures to pages and their files."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from html.parser import HTMLParser
+
+import markdown
+import numpy as np
+import pytest
+
+from attention_gallery import pages, views
+from attention_gallery.terms import Asset, Attention, Exhibit, Gallery, Page, fragment_marker
+from attentions import HOSTILE, attention, capture, exhibit
+
+ATTACK = "</script><img src=x onerror=alert(1)> *b* [x](y) `c` &amp; \"q\" 'r' {{ 7 }}"
+
+
+def made(
+    shown: Exhibit | None = None, source: Attention | None = None, **more: Exhibit
+) -> tuple[Page, dict[str, Asset]]:
+    shown = shown or exhibit()
+    source = source or attention()
+    held = capture(source)
+    packed = views.pack(shown, held)
+    page, assets = pages.exhibit_page(
+        shown, held, packed, views.figures(shown, packed), **more
+    )
+    return page, {asset.path: asset for asset in assets}
+
+
+def text_and_tags(html: str) -> tuple[str, set[str]]:
+    """What a reader sees, and the names of all elements."""
+    text: list[str] = []
+    tags: set[str] = set()
+
+    class Parser(HTMLParser):
+        def handle_data(self, data: str) -> None:
+            text.append(data)
+
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            tags.add(tag)
+
+    Parser().feed(html)
+    return "".join(text), tags
+
+
+def test_a_page_names_each_view_once_in_order_and_then_what_is_behind_it() -> None:
+    page, _ = made()
+    assert list(page.fragments) == ["edges", "heatmap", "about"]
+    markers = [line for line in page.markdown.splitlines() if line.startswith("<!--")]
+    assert markers == [fragment_marker(name) for name in page.fragments]
+
+
+def test_prose_is_markdown_and_everything_else_is_text() -> None:
+    page, _ = made(exhibit(title=ATTACK, text=ATTACK, prose="Look at **jumps**."))
+    text, tags = text_and_tags(markdown.markdown(page.markdown))
+    assert tags == {"h1", "p", "strong"}
+    assert text.count(ATTACK) == 2
+
+
+def test_line_breaks_and_control_characters_do_not_end_a_heading() -> None:
+    page, _ = made(exhibit(title="a\n# b\x00\x1b[31m"))
+    assert page.markdown.startswith("# a &#35; b &#91;31m\n")
+
+
+def test_hostile_tokens_are_text_in_every_fragment() -> None:
+    page, _ = made(exhibit(title=ATTACK), attention(HOSTILE))
+    for fragment in page.fragments.values():
+        _, tags = text_and_tags(fragment)
+        assert not tags & {"img", "script"}
+    text, _ = text_and_tags(page.fragments["about"])
+    assert all(token in text for token in HOSTILE)
+
+
+def test_the_data_script_is_ascii_and_gives_back_every_document() -> None:
+    """What the views share is written once, and put back makes the documents whole again."""
+    shown = exhibit()
+    packed = views.pack(shown, capture(attention(HOSTILE)))
+    figures = views.figures(shown, packed)
+    script = pages.data_script(figures)
+    assert script.isascii()
+    assert script.count(packed.blobs[3]) == 1
+    call = re.fullmatch(r"AttentionGallery\.exhibit\((\"fox\"),(.*)\);\n", script)
+    assert call is not None
+    data = json.loads(call[2])
+    for figure in figures:
+        spec = data["views"][figure.view]
+        for param in spec["params"]:
+            if "value" in param and param["value"] is None:
+                param["value"] = data["params"][param["name"]]
+        assert spec == json.loads(json.dumps(figure.spec))
+
+
+def test_the_archive_holds_the_exact_weights_without_pickle() -> None:
+    source = attention(n_heads=(2, 3))
+    _, assets = made(source=source)
+    archive = np.load(io.BytesIO(assets["exhibits/fox/weights.npz"].content), allow_pickle=False)
+    assert archive["queries"].tolist() == [token.text for token in source.queries]
+    for i, layer in enumerate(source.layers):
+        assert archive[f"layer_{i}"].dtype == np.float32
+        assert (archive[f"layer_{i}"] == layer).all()
+
+
+def test_a_page_says_what_made_its_numbers_and_how_far_off_they_are() -> None:
+    page, _ = made()
+    text, _ = text_and_tags(page.fragments["about"])
+    for fact in ("specimen:none", "0123abc", "NoTokenizer", "float32 on cpu", "torch 0.0"):
+        assert fact in text
+    assert re.search(r"off by at most 0\.000[34]\d", text)
+
+
+def test_cross_attention_says_which_token_a_row_belongs_to() -> None:
+    page, _ = made(source=attention(kind="cross", keys=("le", "chat")))
+    text, _ = text_and_tags(page.fragments["about"])
+    assert "the token the decoder reads there, not the one it predicts next" in text
+
+
+def test_neighbours_are_linked_by_title() -> None:
+    before, after = exhibit(id="before", title="B & before"), exhibit(id="after", title="After")
+    page, _ = made(previous=before, following=after)
+    about = page.fragments["about"]
+    assert 'rel="prev" href="site:exhibits/before.md">← B &amp; before<' in about
+    assert 'rel="next" href="site:exhibits/after.md">After →<' in about
+
+
+def test_without_neighbours_there_is_no_empty_navigation() -> None:
+    assert "<nav" not in made()[0].fragments["about"]
+
+
+@pytest.mark.parametrize("n_galleries", [1, 2])
+def test_the_index_shows_every_exhibit_as_a_card(n_galleries: int) -> None:
+    galleries = [
+        Gallery(f"Gallery {i}", "Some *prose*.", "g.yml", (exhibit(id=f"e{i}", title=ATTACK),))
+        for i in range(n_galleries)
+    ]
+    index = pages.index_page(galleries, "index.md")
+    assert index.title == ("Gallery 0" if n_galleries == 1 else "Galleries")
+    assert index.markdown.count("Some *prose*.") == n_galleries
+    for i in range(n_galleries):
+        cards = index.fragments[f"cards-{i}"]
+        text, tags = text_and_tags(cards)
+        assert ATTACK in text
+        assert f'href="site:exhibits/e{i}.md"' in cards
+        assert f'src="site:exhibits/e{i}/heads.png"' in cards
+        assert "script" not in tags
+
+
+def test_one_file_needs_no_other() -> None:
+    shown = exhibit(title=ATTACK, text=ATTACK)
+    held = capture(attention(HOSTILE))
+    packed = views.pack(shown, held)
+    vega = "window.vegaEmbed = '<script></script><!--';"
+    html = pages.lone_file(shown, held, packed, views.figures(shown, packed), vega)
+    without_scripts = re.sub(r"<script>.*?</script>", "", html, flags=re.DOTALL)
+    assert not re.search(r'\s(?:src|href|vega)="', without_scripts)
+    assert len(re.findall(r"<script", html)) == len(re.findall(r"</script>", html)) == 3
+    assert "<img" not in without_scripts
+    assert "site:" not in html
+
+
+def test_a_script_inside_a_page_keeps_its_meaning_when_escaped() -> None:
+    _, tags = text_and_tags(f"<script>{pages._inline('a=`</SCRIPT><!-- <script`')}</script><p>")
+    assert tags == {"script", "p"}

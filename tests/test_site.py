@@ -1,0 +1,100 @@
+"""The site as plain data, and how it takes the place of the last one."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from attention_gallery import site
+from attention_gallery.errors import SiteError
+from attention_gallery.terms import Asset, Page, fragment_marker
+
+
+def test_assembling_keeps_all_pages_and_files_and_adds_the_shared_ones() -> None:
+    page = Page("exhibits/a.md", "A", "# A")
+    result = site.assemble([(page, (Asset("exhibits/a/data.js", b"1"),))], "vega()")
+    assert result.pages == (page,)
+    contents = {asset.path: asset.content for asset in result.assets}
+    assert contents["exhibits/a/data.js"] == b"1"
+    assert contents["assets/attention-gallery/vega.js"] == b"vega()"
+    assert {"assets/attention-gallery/attention-chart.js", "assets/attention-gallery/exhibit.css"} <= {
+        *contents
+    }
+
+
+def test_filling_puts_fragments_in_and_resolves_addresses() -> None:
+    page = Page("a.md", "A", "", {"one": '<a href="site:b.md?x=1&amp;y">text site:b.md</a>'})
+    rendered = f"<main>{fragment_marker('one')}</main>"
+    filled = site.fill(rendered, page, lambda path: f"../{path}")
+    assert filled == '<main><a href="../b.md?x=1&amp;y">text site:b.md</a></main>'
+
+
+def test_vega_is_bundled_once_without_a_network(tmp_path: Path) -> None:
+    bundle = site.vega_bundle(tmp_path)
+    assert "vegaEmbed" in bundle
+    [file] = tmp_path.iterdir()
+    file.write_text("kept")
+    assert site.vega_bundle(tmp_path) == "kept"
+
+
+def test_a_bundle_that_cannot_be_kept_is_an_error(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    with pytest.raises(SiteError, match="cannot write"):
+        site.vega_bundle(blocked)
+
+
+def an_earlier_site(folder: Path) -> Path:
+    target = folder / "site"
+    (target / "assets/attention-gallery").mkdir(parents=True)
+    return target
+
+
+def test_a_whole_site_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
+    target = an_earlier_site(tmp_path)
+    (target / "stale.html").write_text("old")
+    with site.replacing(target) as folder:
+        (folder / "index.html").write_text("new")
+        assert (target / "stale.html").exists()
+    assert [path.name for path in target.iterdir()] == ["index.html"]
+    assert [path.name for path in tmp_path.iterdir()] == ["site"]
+
+
+def test_a_failed_build_leaves_the_last_good_site_untouched(tmp_path: Path) -> None:
+    target = an_earlier_site(tmp_path)
+    (target / "index.html").write_text("good")
+    with pytest.raises(ZeroDivisionError), site.replacing(target) as folder:  # noqa: PT012
+        (folder / "index.html").write_text("half")
+        raise ZeroDivisionError
+    assert (target / "index.html").read_text() == "good"
+    assert [path.name for path in tmp_path.iterdir()] == ["site"]
+
+
+def test_files_that_did_not_change_keep_their_time_stamp(tmp_path: Path) -> None:
+    target = an_earlier_site(tmp_path)
+    for name, text in (("same", "1"), ("changed", "1")):
+        (target / name).write_text(text)
+        os.utime(target / name, (1_000, 1_000))
+    with site.replacing(target) as folder:
+        (folder / "same").write_text("1")
+        (folder / "changed").write_text("2")
+    assert (target / "same").stat().st_mtime == 1_000
+    assert (target / "changed").stat().st_mtime > 1_000
+
+
+def test_a_file_in_the_place_of_the_site_is_refused(tmp_path: Path) -> None:
+    target = tmp_path / "site"
+    target.write_text("mine")
+    with pytest.raises(SiteError, match="is a file"), site.replacing(target):
+        pass
+    assert target.read_text() == "mine"
+
+
+def test_a_folder_with_files_of_another_kind_is_refused(tmp_path: Path) -> None:
+    """Everything in the folder would be replaced: `--site-dir .` must not cost a home folder."""
+    (tmp_path / "thesis.tex").write_text("mine")
+    with pytest.raises(SiteError, match="no build has made"), site.replacing(tmp_path):
+        pass
+    assert (tmp_path / "thesis.tex").read_text() == "mine"
