@@ -1,0 +1,205 @@
+"""What the specimens' training scripts share: a training loop, repeated random tokens, and scores.
+
+Weights of attention are laid out `[layer, head, query, key]`, after an axis for the sequence where
+several are measured at once. Nothing here is part of the site generator: these scripts exist so
+that anyone can make the specimens again and see that their phenomena come out of training alone.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+# The label that cross-entropy leaves out, in torch and in transformers alike.
+NO_LOSS = -100
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Sequences and what is to be predicted in them.
+
+    Attributes:
+        ids: token ids, int64 `[sequence, position]`.
+        labels: the same ids where the loss is taken and `NO_LOSS` elsewhere, int64
+            `[sequence, position]`. A causal model shifts them itself.
+    """
+
+    ids: Tensor
+    labels: Tensor
+
+    def __add__(self, other: "Batch") -> "Batch":
+        """Stacks two batches, padding the shorter one on the right where no loss is taken.
+
+        A causal model needs no mask for this: no token looks to its right.
+        """
+        width = max(self.ids.shape[1], other.ids.shape[1])
+        ids = [torch.nn.functional.pad(b.ids, (0, width - b.ids.shape[1])) for b in (self, other)]
+        labels = [
+            torch.nn.functional.pad(b.labels, (0, width - b.labels.shape[1]), value=NO_LOSS)
+            for b in (self, other)
+        ]
+        return Batch(torch.cat(ids), torch.cat(labels))
+
+
+def repeated_random_tokens(
+    tokens: Tensor,
+    first: int,
+    periods: Tensor,
+    length: int,
+    generator: torch.Generator,
+    *,
+    loss_on_first_saying: bool = False,
+) -> Batch:
+    """Draws sequences in which a random segment is said again and again.
+
+    Nothing predicts the first saying; every later token is a copy.
+
+    Args:
+        tokens: the ids to draw from, int64 `[choice]`; a segment has no token twice.
+        first: the id put in front of every sequence.
+        periods: the length of each sequence's segment, int64 `[sequence]`.
+        length: the number of tokens after `first`.
+        generator: the source of every choice.
+        loss_on_first_saying: whether what cannot be known bears loss too. It teaches a model not
+            to copy where nothing repeats, but hides the copies in noise until it can copy.
+
+    Returns:
+        A batch of `1 + length` positions.
+    """
+    n = len(periods)
+    longest = int(periods.max())
+    draws = torch.rand(n, len(tokens), generator=generator).topk(longest, dim=1).indices
+    # Row r says its first periods[r] draws over and over.
+    place = torch.arange(length).expand(n, length) % periods[:, None]
+    ids = torch.cat([torch.full((n, 1), first), tokens[draws.gather(1, place)]], dim=1)
+    # The first token of the second saying cannot be known either: a segment may have any length.
+    unknown = 0 if loss_on_first_saying else 1 + periods[:, None]
+    known = (torch.arange(1 + length) > unknown).expand(n, 1 + length)
+    return Batch(ids, ids.where(known, NO_LOSS))
+
+
+def train(
+    model: PreTrainedModel,
+    batch_at: Callable[[int], Batch],
+    n_steps: int,
+    *,
+    peak_rate: float,
+    warmup: int = 50,
+    decay_share: float = 0.4,
+    report_every: int = 100,
+) -> None:
+    """Trains a model in place with AdamW: a short warm-up, a plateau, a linear decay to nothing.
+
+    Args:
+        model: the model; its own loss is minimised.
+        batch_at: gives the batch for a step.
+        n_steps: how many steps to take.
+        peak_rate: the learning rate of the plateau.
+        warmup: over how many steps the rate rises.
+        decay_share: the share of the steps, at the end, over which the rate falls.
+        report_every: after how many steps a line with the loss and the time left is printed.
+    """
+    optimizer = torch.optim.AdamW(
+        model.parameters(), lr=peak_rate, betas=(0.9, 0.98), weight_decay=0.01
+    )
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer,
+        lambda step: min((step + 1) / warmup, 1, (n_steps - step) / (decay_share * n_steps)),
+    )
+    model.train()
+    began, total = time.monotonic(), 0.0
+    for step in range(1, n_steps + 1):
+        batch = batch_at(step - 1)
+        loss = model(input_ids=batch.ids, labels=batch.labels).loss
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+        total += loss.item()
+        if step % report_every == 0 or step == n_steps:
+            spent = time.monotonic() - began
+            left = spent / step * (n_steps - step)
+            mean = total / (report_every if step % report_every == 0 else step % report_every)
+            print(
+                f"step {step:5d}/{n_steps}  loss {mean:6.3f} nats  "
+                f"{spent:4.0f} s spent, {left:4.0f} s left",
+                flush=True,
+            )
+            total = 0.0
+    model.eval()
+
+
+def attention_weights(model: PreTrainedModel, ids: Tensor) -> Tensor:
+    """Runs sequences of one length through a model and keeps its attention.
+
+    Args:
+        model: a model whose attention implementation is "eager": the others return no weights.
+        ids: token ids, int64 `[sequence, position]`.
+
+    Returns:
+        Weights, float32 `[sequence, layer, head, query, key]`.
+    """
+    with torch.no_grad():
+        return torch.stack(model(input_ids=ids, output_attentions=True).attentions, dim=1)
+
+
+def induction_scores(weights: Tensor, period: int) -> Tensor:
+    """Says how far each head looks from a repeated token to what followed it the first time.
+
+    Source: Olsson et al. 2022, "In-context Learning and Induction Heads", prefix matching.
+
+    Args:
+        weights: `[sequence, layer, head, query, key]`, of one leading token and a segment of
+            `period` tokens said at least twice.
+        period: the length of the segment.
+
+    Returns:
+        The mean weight from a token of the later sayings to the token after its previous
+        occurrence, float32 `[layer, head]`.
+    """
+    # On this diagonal the key lies period - 1 before the query; its first entries have queries
+    # inside the first saying (the last token of it looks at position 1), which repeat nothing.
+    return weights.diagonal(1 - period, dim1=-2, dim2=-1)[..., 2:].mean(dim=(0, -1))
+
+
+def previous_token_scores(weights: Tensor) -> Tensor:
+    """Says how far each head looks at the token before the query.
+
+    Args:
+        weights: `[sequence, layer, head, query, key]`.
+
+    Returns:
+        The mean weight one position back, float32 `[layer, head]`. The query at position 1 is
+        left out: its previous token is the first one, to which heads look for other reasons.
+    """
+    return weights.diagonal(-1, dim1=-2, dim2=-1)[..., 1:].mean(dim=(0, -1))
+
+
+def first_token_mass(weights: Tensor) -> Tensor:
+    """Says how much weight each head puts on the first position.
+
+    Args:
+        weights: `[sequence, layer, head, query, key]`.
+
+    Returns:
+        The mean weight on key 0 over the queries after the fourth, float32 `[layer, head]`: the
+        earliest queries see so few tokens that any head puts much there.
+    """
+    return weights[..., 4:, 0].mean(dim=(0, -1))
+
+
+def best_head(scores: Tensor) -> tuple[str, float]:
+    """Names the head with the highest score.
+
+    Args:
+        scores: `[layer, head]`.
+
+    Returns:
+        Its 0-based name, as in "L1 H2", and its score.
+    """
+    layer, head = divmod(int(scores.argmax()), scores.shape[1])
+    return f"L{layer} H{head}", scores[layer, head].item()
