@@ -1,4 +1,4 @@
-"""Small projects on disk: a manifest, a store that is filled without running a model, mkdocs.yml."""
+"""Small projects on disk: a manifest, mkdocs.yml, and a store filled without a model."""
 
 from __future__ import annotations
 

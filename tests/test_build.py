@@ -29,7 +29,9 @@ def test_faults_of_all_manifests_are_told_at_once(tmp_path: Path) -> None:
     assert "two.yml" in str(caught.value)
 
 
-def test_stored_captures_are_not_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stored_captures_are_not_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write_manifest(tmp_path)
     plan = fill_store(tmp_path)
     monkeypatch.setattr(capturing, "capture_all", pytest.fail)
@@ -70,7 +72,9 @@ def test_a_site_has_an_index_and_a_page_with_its_files_for_each_exhibit(tmp_path
     site = build.build_site(plan, Store(tmp_path / ".attention"))
     assert [page.path for page in site.pages] == ["index.md", "exhibits/fox.md", "exhibits/once.md"]
     paths = {asset.path for asset in site.assets}
-    assert {f"exhibits/{e}/{f}" for e in ("fox", "once") for f in ("data.js", "weights.npz")} < paths
+    assert {
+        f"exhibits/{e}/{f}" for e in ("fox", "once") for f in ("data.js", "weights.npz")
+    } < paths
     assert 'rel="next" href="site:exhibits/once.md"' in site.pages[1].fragments["about"]
     assert 'rel="prev" href="site:exhibits/fox.md"' in site.pages[2].fragments["about"]
 

@@ -25,9 +25,7 @@ def made(
     source = source or attention()
     held = capture(source)
     packed = views.pack(shown, held)
-    page, assets = pages.exhibit_page(
-        shown, held, packed, views.figures(shown, packed), **more
-    )
+    page, assets = pages.exhibit_page(shown, held, packed, views.figures(shown, packed), **more)
     return page, {asset.path: asset for asset in assets}
 
 

@@ -20,11 +20,11 @@ def packed(
     return packing.pack(exhibit(start=Start(token=pin)), source)
 
 
-def test_the_pattern_averages_self_previous_and_first_over_all_rows_that_have_them() -> None:
-    sentence = reading.pattern(packed([[1, 0, 0], [0.5, 0.5, 0], [0.3, 0.7, 0]]))
+def test_the_pattern_averages_self_previous_and_first_over_the_rows_that_have_a_choice() -> None:
+    sentence = reading.pattern(packed([[1, 0, 0], [0.6, 0.4, 0], [0.2, 0.7, 0.1]]))
     assert sentence == (
-        "In L0 H0, attention goes 50% to the token itself, 60% to the previous token, 60% to the"
-        " first token (A), on average over the sentence."
+        "In L0 H0, attention goes 25% to the token itself, 65% to the token before it, 40% to the"
+        " first token of all, A, on average over the tokens after the first."
     )
 
 
@@ -35,7 +35,7 @@ def test_cross_attention_is_read_as_how_sharply_it_aligns() -> None:
 
 def test_a_single_token_has_no_previous_one() -> None:
     only = packing.pack(exhibit(), attention(("A",), n_heads=(1,)))
-    assert "0% to the previous token" in reading.pattern(only)
+    assert reading.pattern(only) == "In L0 H0, the only token looks at itself."
 
 
 def test_pinned_edges_name_the_largest_weights_and_leave_out_zeros() -> None:

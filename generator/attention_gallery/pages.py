@@ -28,6 +28,7 @@ from attention_gallery.terms import (
     Exhibit,
     Figure,
     Gallery,
+    Model,
     Page,
     Provenance,
     fragment_marker,
@@ -195,7 +196,7 @@ def _fragments(
     fragments["about"] = _render(
         "pages/about.html.j2",
         table=figures[0].table,
-        facts=_facts(capture.provenance, packed),
+        facts=_facts(exhibit.model, capture.provenance, packed),
         weights_path=file_path(exhibit, "weights.npz"),
         previous=previous,
         next=following,
@@ -204,12 +205,12 @@ def _fragments(
     return fragments
 
 
-def _facts(provenance: Provenance, packed: Packed) -> list[tuple[str, str]]:
+def _facts(model: Model, provenance: Provenance, packed: Packed) -> list[tuple[str, str]]:
     attention = packed.attention
     heads = sorted(set(attention.n_heads))
     facts = [
         ("Model", f"{provenance.source} ({provenance.architecture})"),
-        ("Commit", provenance.commit),
+        ("Commit" if model.kind == "hub" else "SHA-256 of its files", provenance.commit),
         ("Tokenizer", provenance.tokenizer),
         (
             "Attention",

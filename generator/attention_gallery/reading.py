@@ -19,7 +19,8 @@ def pattern(packed: Packed) -> str:
     """One sentence on where the map shown puts its mass, averaged over its rows.
 
     Self, previous and first token are the places where most heads of trained models look
-    (Source: Clark et al. 2019, section 3.1, doi:10.18653/v1/W19-4828).
+    (Source: Clark et al. 2019, section 3.1, doi:10.18653/v1/W19-4828). The first row is left out:
+    it has no previous token, and in a causal model it has no choice.
     """
     weights = packed.shown
     slot = packed.slots[packed.start]
@@ -29,13 +30,16 @@ def pattern(packed: Packed) -> str:
             f"In {slot}, each target token gives {strongest:.0%} of its attention to one source"
             " token, on average over the sentence."
         )
+    if len(weights) == 1:
+        return f"In {slot}, the only token looks at itself."
+    first = short(packed.attention.keys[0].text)
     places = {
-        "the token itself": np.diagonal(weights).mean(),
-        "the previous token": np.diagonal(weights, -1).mean() if len(weights) > 1 else 0.0,
-        f"the first token ({short(packed.attention.keys[0].text)})": weights[:, 0].mean(),
+        "the token itself": np.diagonal(weights)[1:].mean(),
+        "the token before it": np.diagonal(weights, -1).mean(),
+        f"the first token of all, {first}": weights[1:, 0].mean(),
     }
     parts = ", ".join(f"{share:.0%} to {place}" for place, share in places.items())
-    return f"In {slot}, attention goes {parts}, on average over the sentence."
+    return f"In {slot}, attention goes {parts}, on average over the tokens after the first."
 
 
 def pinned_edges(packed: Packed) -> str:

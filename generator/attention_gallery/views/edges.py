@@ -17,7 +17,7 @@ from attention_gallery.terms import Token
 TITLE = "Edges"
 
 _ROW = 22
-_GAP = 230
+_GAP = 190
 _SCORE = 50
 _HEADER = 30
 # Below this an edge is thinner than a hair, and its number would read 0.00.
@@ -162,6 +162,8 @@ class _Drawing:
                 x=f"datum.is_query ? {self.left - 6} : {self.right + 6}",
                 x1=f"datum.is_query ? {_SCORE} : {self.right}",
                 x2=f"datum.is_query ? {self.left} : {self.right + self.label}",
+                # Only a label that may have been cut needs a tooltip; others would hide the edges.
+                tip=f"length(datum.text) * 8 > {self.label - 14} ? datum.text : ''",
             )
         )
 
@@ -179,10 +181,6 @@ class _Drawing:
         hover = charts.hover("token")
         return (
             self.tokens()
-            # Only a label that may have been cut needs a tooltip; others would hide the edges.
-            .transform_calculate(
-                tip=f"length(datum.text) * 8 > {self.label - 14} ? datum.text : ''"
-            )
             .mark_rect(height=_ROW - 2, cornerRadius=3, cursor="pointer", aria=False)
             .encode(
                 x=alt.X("x1:Q", scale=None, axis=None),
@@ -205,14 +203,14 @@ class _Drawing:
                 baseline="middle",
                 fontSize=14,
                 limit=self.label - 8,
+                cursor="pointer",
                 aria=False,
-                # The target below the label is what is hovered and clicked.
-                tooltip=None,
             )
             .encode(
                 x=alt.X("x:Q", scale=None, axis=None),
                 y=alt.Y("y:Q", scale=None, axis=None),
                 text="text:N",
+                tooltip=alt.Tooltip("tip:N"),
             )
         )
 

@@ -1,0 +1,329 @@
+"""The charts in a real browser, opened from a file with no network."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+import vl_convert
+from playwright.sync_api import Browser, Page, expect
+
+from attention_gallery import pages, site, views
+from attention_gallery.charts import HOVER_COLOUR, PIN_COLOUR
+from attention_gallery.packing import Packed
+from attention_gallery.terms import Attention, Exhibit, Head, Start
+from attentions import FOX, HOSTILE, attention, capture, exhibit
+from browser_fixtures import OpenPage
+
+pytestmark = pytest.mark.browser
+
+Show = Callable[..., Page]
+SHOWN = exhibit(start=Start(Head(1, 2), 5))
+
+
+@pytest.fixture
+def show(open_page: OpenPage, tmp_path: Path) -> Show:
+    """Open an HTML text from a file, as from a USB stick."""
+
+    def show(html: str, fragment: str = "", **options: object) -> Page:
+        file = tmp_path / "page.html"
+        file.write_text(html, "utf-8")
+        options.setdefault("viewport", {"width": 1000, "height": 900})
+        return open_page(file.as_uri() + fragment, **options)
+
+    return show
+
+
+@cache
+def vega() -> str:
+    return vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+
+
+def lone_file(source: Attention, shown: Exhibit = SHOWN) -> tuple[str, Packed]:
+    held = capture(source)
+    packed = views.pack(shown, held)
+    return pages.lone_file(shown, held, packed, views.figures(shown, packed), vega()), packed
+
+
+def ready(page: Page, view: str) -> None:
+    chart = page.locator(f"attention-chart[view={view}]")
+    chart.scroll_into_view_if_needed()
+    expect(chart).to_have_attribute("data-ready", "")
+
+
+def signal(page: Page, view: str, name: str) -> object:
+    return page.evaluate(
+        "([view, name]) => document.querySelector(`attention-chart[view=${view}]`)"
+        ".embedded.view.signal(name)",
+        [view, name],
+    )
+
+
+def choose(page: Page, view: str, name: str, value: int) -> None:
+    page.locator(f"attention-chart[view={view}] select[name={name}]").select_option(str(value))
+
+
+def edges(page: Page, colour: str) -> int:
+    return page.locator(f"attention-chart[view=edges] .ag-chart line[stroke='{colour}']").count()
+
+
+def token(page: Page, text: str, side: int) -> tuple[float, float]:
+    """The middle of a token's label: side 0 is the queries, 1 the keys."""
+    labels = page.locator("attention-chart[view=edges] .ag-chart text", has_text=text)
+    box = labels.nth(side).bounding_box()
+    assert box is not None
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        attention(),
+        attention(kind="encoder", n_heads=(2, 5)),
+        attention(kind="cross", keys=("le", "renard", "brun")),
+        attention(tuple("abcdefgh" * 8), n_heads=(2, 2)),
+    ],
+    ids=["causal", "unequal", "cross", "long"],
+)
+def test_the_numbers_in_the_running_chart_are_the_captured_ones(
+    show: Show, source: Attention
+) -> None:
+    """Read back out of Vega, in every head and at every cell, within the stated error."""
+    html, packed = lone_file(source, exhibit())
+    page = show(html)
+    ready(page, "heatmap")
+    for layer, weights in enumerate(source.layers):
+        for head in (-1, *range(len(weights))):
+            choose(page, "heatmap", "layer", layer)
+            choose(page, "heatmap", "head", head)
+            rows = page.evaluate(
+                """() => {
+                  const view = document.querySelector("attention-chart[view=heatmap]")
+                    .embedded.view;
+                  const names = Object.keys(view.getState({data: () => true}).data);
+                  const name = names.find((n) => {
+                    const first = view.data(n)[0];
+                    return first && "weight" in first && "query_text" in first;
+                  });
+                  return view.data(name).map((d) => [d.query, d.key, d.weight]);
+                }"""
+            )
+            read = np.zeros(weights.shape[1:])
+            for query, key, weight in rows:
+                read[query, key] = weight
+            expected = weights.mean(axis=0) if head < 0 else weights[head]
+            assert np.abs(read - expected).max() <= packed.error + 1e-6
+            assert len(rows) == packed.n_cells
+
+
+def test_a_picture_stands_before_and_without_scripts(show: Show) -> None:
+    html, _ = lone_file(attention())
+    page = show(html, java_script_enabled=False)
+    pictures = page.locator(".ag-picture svg")
+    assert pictures.count() == 2
+    assert all(pictures.nth(i).is_visible() for i in range(2))
+    assert "jumps looks at" in pictures.nth(1).inner_html()
+
+
+def test_the_live_chart_opens_in_the_state_of_the_picture(show: Show) -> None:
+    html, packed = lone_file(attention())
+    page = show(html)
+    ready(page, "edges")
+    ready(page, "heatmap")
+    assert signal(page, "edges", "slot") == packed.start
+    for view, text in (("edges", "L1 H2"), ("heatmap", "jumps looks at")):
+        expect(page.locator(f"attention-chart[view={view}] svg")).to_contain_text(text)
+    row = packed.shown[5, :6]
+    assert edges(page, PIN_COLOUR) == int((row >= 0.005).sum())
+
+
+def test_hovering_shows_a_tokens_edges_and_leaving_takes_them_away(show: Show) -> None:
+    html, packed = lone_file(attention())
+    page = show(html)
+    ready(page, "edges")
+    assert edges(page, HOVER_COLOUR) == 0
+    for side, row in ((0, packed.shown[4, :5]), (1, packed.shown[4:, 4])):
+        page.mouse.move(*token(page, "fox", side))
+        page.wait_for_timeout(100)
+        assert edges(page, HOVER_COLOUR) == int((row >= 0.005).sum())
+        page.mouse.move(5, 5)
+        page.wait_for_timeout(100)
+        assert edges(page, HOVER_COLOUR) == 0
+
+
+def test_thickness_is_proportional_to_the_weight(show: Show) -> None:
+    html, packed = lone_file(attention())
+    page = show(html)
+    ready(page, "edges")
+    lines = page.locator(f"attention-chart[view=edges] .ag-chart line[stroke='{PIN_COLOUR}']")
+    widths = [float(lines.nth(i).get_attribute("stroke-width") or 0) for i in range(lines.count())]
+    weights = [w for w in packed.shown[5, :6] if w >= 0.005]
+    assert np.allclose(widths, [0.5 + 11.5 * w for w in weights], atol=1e-6)
+
+
+def test_a_click_pins_and_prints_the_weights_and_hovering_never_overrides_it(show: Show) -> None:
+    html, packed = lone_file(attention())
+    page = show(html)
+    ready(page, "edges")
+    page.mouse.click(*token(page, "brown", 0))
+    page.wait_for_timeout(100)
+    assert signal(page, "edges", "pin_token") == 3
+    chart = page.locator("attention-chart[view=edges] .ag-chart")
+    for weight in packed.shown[3, :4]:
+        expect(chart).to_contain_text(f"{weight:.3f}")
+    pinned = edges(page, PIN_COLOUR)
+    page.mouse.move(*token(page, "dog", 0))
+    page.wait_for_timeout(100)
+    assert edges(page, PIN_COLOUR) == pinned
+    assert signal(page, "edges", "pin_token") == 3
+    page.keyboard.press("Escape")
+    page.wait_for_timeout(100)
+    assert edges(page, PIN_COLOUR) == 0
+
+
+@pytest.mark.parametrize("view", ["edges", "heatmap"])
+def test_everything_works_from_the_keyboard(show: Show, view: str) -> None:
+    html, _ = lone_file(attention())
+    page = show(html)
+    ready(page, view)
+    controls = page.locator(f"attention-chart[view={view}] .ag-controls select")
+    names = [controls.nth(i).get_attribute("name") for i in range(controls.count())]
+    assert (
+        names
+        == {
+            "edges": ["layer", "head", "pin_token"],
+            "heatmap": ["layer", "head", "pin_query", "pin_key"],
+        }[view]
+    )
+    controls.first.focus()
+    for name in names:
+        assert page.evaluate("document.activeElement.name") == name
+        before = signal(page, view, str(name))
+        page.keyboard.press("ArrowUp" if name in ("pin_key", "pin_query") else "ArrowDown")
+        page.wait_for_timeout(100)
+        assert signal(page, view, str(name)) != before, name
+        page.keyboard.press("Tab")
+    for text in ("Link to this state", "Vega-Lite document", "Picture (SVG)"):
+        assert page.evaluate("document.activeElement.textContent") == text
+        page.keyboard.press("Tab")
+
+
+@pytest.mark.parametrize("view", ["edges", "heatmap"])
+def test_a_link_brings_the_whole_state_back(show: Show, view: str) -> None:
+    html, _ = lone_file(attention())
+    page = show(html)
+    ready(page, view)
+    choose(page, view, "layer", 2)
+    choose(page, view, "head", -1)
+    pins = {"edges": {"pin_token": 13}, "heatmap": {"pin_query": 7, "pin_key": 2}}[view]
+    for name, value in pins.items():
+        choose(page, view, name, value)
+    link = page.locator(f"attention-chart[view={view}] .ag-tools a").get_attribute("href")
+    assert link is not None
+    page = show(html, link)
+    ready(page, view)
+    for name, value in {"layer": 2, "head": -1, **pins}.items():
+        assert signal(page, view, name) == value
+
+
+@pytest.mark.parametrize(
+    "fragment", ["#edges?layer=99&head=x&pin_token=-7", "#edges?%%%", "#edges?__proto__=1", "#x?y"]
+)
+def test_a_link_that_means_nothing_opens_the_page_as_usual(show: Show, fragment: str) -> None:
+    html, packed = lone_file(attention())
+    page = show(html, fragment)
+    ready(page, "edges")
+    assert signal(page, "edges", "slot") == packed.start
+    assert signal(page, "edges", "pin_token") == 5
+
+
+def test_listed_heads_are_one_control(show: Show) -> None:
+    html, _ = lone_file(attention(), exhibit(heads=(Head(2, 1), Head(0, 3))))
+    page = show(html)
+    ready(page, "edges")
+    options = page.locator("attention-chart[view=edges] select[name=slot] option")
+    assert options.all_text_contents() == ["L2 H1", "L0 H3"]
+    choose(page, "edges", "slot", 1)
+    expect(page.locator("attention-chart[view=edges] .ag-chart")).to_contain_text("L0 H3")
+
+
+@pytest.mark.parametrize("view", ["edges", "heatmap"])
+def test_the_document_that_is_saved_is_whole(show: Show, view: str) -> None:
+    """It draws on its own, without the page's scripts."""
+    html, packed = lone_file(attention(HOSTILE))
+    page = show(html)
+    ready(page, view)
+    with page.expect_download() as download:
+        page.locator(f"attention-chart[view={view}] button", has_text="Vega-Lite").click()
+    assert download.value.suggested_filename == f"fox-{view}.vl.json"
+    spec = json.loads(Path(download.value.path()).read_text("utf-8"))
+    weights = next(p for p in spec["params"] if p["name"] == "weights")
+    assert weights["value"] == list(packed.blobs)
+    assert vl_convert.vegalite_to_svg(spec).startswith("<svg")
+
+
+def test_hostile_text_is_only_text(show: Show) -> None:
+    """In pictures, controls, tooltips and tables; anything that ran would open a dialog."""
+    html, _ = lone_file(attention(HOSTILE), exhibit(title=HOSTILE[1], text=" ".join(HOSTILE)))
+    page = show(html)
+    ready(page, "heatmap")
+    ready(page, "edges")
+    page.mouse.move(*token(page, "</script", 0))
+    page.wait_for_timeout(100)
+    assert page.locator("img").count() == 0
+    assert page.locator("script").count() == 3
+    expect(page.locator("#vg-tooltip-element")).to_contain_text("onerror=alert(1)")
+
+
+@pytest.mark.parametrize("n_tokens", [10, 24, 64])
+def test_labels_and_numbers_never_overlap(show: Show, n_tokens: int) -> None:
+    words = (*HOSTILE, *FOX)
+    tokens = tuple(words[i % len(words)] for i in range(n_tokens))
+    html, _ = lone_file(attention(tokens, n_heads=(1,)), exhibit())
+    page = show(html)
+    ready(page, "edges")
+    overlaps = page.evaluate(
+        """() => {
+          const texts = document.querySelectorAll("attention-chart[view=edges] .ag-chart text");
+          const boxes = [...texts].filter((t) => t.textContent.trim())
+            .map((t) => [t.textContent, t.getBoundingClientRect()]);
+          const found = [];
+          boxes.forEach(([a, p], i) => boxes.slice(i + 1).forEach(([b, q]) => {
+            const x = Math.min(p.right, q.right) - Math.max(p.left, q.left);
+            const y = Math.min(p.bottom, q.bottom) - Math.max(p.top, q.top);
+            if (x > 1 && y > 4) found.push([a, b, x, y]);
+          }));
+          return found;
+        }"""
+    )
+    assert overlaps == []
+
+
+@pytest.mark.parametrize("width", [375, 1000])
+def test_the_page_never_scrolls_sideways(show: Show, width: int) -> None:
+    html, _ = lone_file(attention(HOSTILE * 3), exhibit(text="x" * 10_000))
+    page = show(html, viewport={"width": width, "height": 800})
+    ready(page, "edges")
+    ready(page, "heatmap")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_chart_that_cannot_be_loaded_leaves_its_picture(browser: Browser, tmp_path: Path) -> None:
+    """The page's scripts are there, Vega is not: the one test whose page may complain."""
+    html, _ = lone_file(attention())
+    file = tmp_path / "page.html"
+    file.write_text(html.replace(pages._inline(vega()), ""), "utf-8")
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(file.as_uri())
+    expect(page.locator(".ag-note").first).to_contain_text("could not be loaded")
+    assert page.locator(".ag-picture svg").first.is_visible()
+    context.close()
+
+
+def test_the_bundle_of_the_site_is_the_one_tested_here(tmp_path: Path) -> None:
+    assert site.vega_bundle(tmp_path) == vega()

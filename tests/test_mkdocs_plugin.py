@@ -1,0 +1,143 @@
+"""The adapter to MkDocs, run as authors run it, under both engines."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from attentions import HOSTILE
+from projects import MANIFEST, fill_store, write_manifest, write_mkdocs
+
+ENGINES = {"mkdocs": ["build", "--strict"], "properdocs": ["build", "--strict", "-f", "mkdocs.yml"]}
+ATTACK = '</script><img src=x onerror=alert(1)> & "q"'
+
+
+def run(folder: Path, engine: str = "mkdocs") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", engine, *ENGINES[engine]],
+        cwd=folder,
+        env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def project(folder: Path, **changes: object) -> Path:
+    write_manifest(folder)
+    write_mkdocs(folder, **changes)
+    fill_store(folder)
+    return folder
+
+
+class Links(HTMLParser):
+    """The addresses on a page."""
+
+    def __init__(self, page: Path) -> None:
+        super().__init__()
+        self.addresses: list[str] = []
+        self.feed(page.read_text("utf-8"))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.addresses += [v for k, v in attrs if k in ("href", "src", "vega") and v]
+
+
+# ProperDocs keeps the two built-in themes in packages of their own.
+@pytest.mark.parametrize(
+    ("engine", "theme"),
+    [
+        ("mkdocs", "attention-gallery"),
+        ("mkdocs", "mkdocs"),
+        ("mkdocs", "readthedocs"),
+        ("properdocs", "attention-gallery"),
+    ],
+)
+@pytest.mark.parametrize("directories", [True, False])
+def test_every_address_of_a_page_leads_to_a_file(
+    tmp_path: Path, engine: str, directories: bool, theme: str
+) -> None:
+    project(tmp_path, use_directory_urls=directories, theme={"name": theme})
+    result = run(tmp_path, engine)
+    assert result.returncode == 0, result.stderr
+    pages = ["index.html", "exhibits/fox/index.html" if directories else "exhibits/fox.html"]
+    for page in pages:
+        file = tmp_path / "site" / page
+        for address in Links(file).addresses:
+            path = address.split("#")[0].split("?")[0]
+            if path.startswith(("http", "data:", "mailto:")) or not path:
+                continue
+            target = (file.parent / path).resolve()
+            assert target.is_file() or (target / "index.html").is_file(), f"{page}: {address}"
+        assert "<!--attention-gallery" not in file.read_text("utf-8")
+        assert '"site:' not in file.read_text("utf-8")
+
+
+def test_an_author_who_has_a_home_page_keeps_it(tmp_path: Path) -> None:
+    project(tmp_path)
+    (tmp_path / "docs/index.md").write_text("# My home\n\n[all](exhibits/index.md)\n")
+    result = run(tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert "My home" in (tmp_path / "site/index.html").read_text("utf-8")
+    assert "Two animals" in (tmp_path / "site/exhibits/index.html").read_text("utf-8")
+
+
+def test_hostile_text_is_text_on_pages_and_in_search(tmp_path: Path) -> None:
+    write_manifest(
+        tmp_path,
+        title=ATTACK,
+        sentences={"fox": ATTACK, "once": "مرحبا 🙂 e\u0301 a\u200db"},
+        exhibits=[
+            {**exhibit, "title": f"{ATTACK} {exhibit['id']}"} for exhibit in MANIFEST["exhibits"]
+        ],
+    )
+    write_mkdocs(tmp_path)
+    fill_store(tmp_path, HOSTILE)
+    result = run(tmp_path)
+    assert result.returncode == 0, result.stderr
+    for page in ("index.html", "exhibits/fox/index.html", "exhibits/once/index.html"):
+        html = (tmp_path / "site" / page).read_text("utf-8")
+        assert "<img src=x" not in html
+    entries = json.loads((tmp_path / "site/search/search_index.json").read_text("utf-8"))["docs"]
+    text = " ".join(entry["text"] for entry in entries)
+    assert "مرحبا 🙂 e\u0301 a\u200db" in text
+    assert "onerror=alert(1)" in text
+
+
+def test_search_finds_sentences_and_not_the_labels_of_pictures(tmp_path: Path) -> None:
+    project(tmp_path)
+    run(tmp_path)
+    entries = json.loads((tmp_path / "site/search/search_index.json").read_text("utf-8"))["docs"]
+    [page] = [entry["text"] for entry in entries if entry["location"] == "exhibits/fox/"]
+    assert page == "The fox The quick brown fox jumps over the lazy dog"
+
+
+def test_exhibits_are_not_repeated_in_the_navigation_of_every_page(tmp_path: Path) -> None:
+    project(tmp_path, theme={"name": "mkdocs"})
+    run(tmp_path)
+    html = (tmp_path / "site/index.html").read_text("utf-8")
+    assert html.count('exhibits/once/"') == 1  # its card
+
+
+def test_a_wrong_manifest_stops_the_build_before_the_last_site_is_touched(tmp_path: Path) -> None:
+    project(tmp_path)
+    run(tmp_path)
+    before = (tmp_path / "site/index.html").read_bytes()
+    write_manifest(tmp_path, titel="x")
+    result = run(tmp_path)
+    assert result.returncode != 0
+    assert "galleries/animals.yml:" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert (tmp_path / "site/index.html").read_bytes() == before
+
+
+def test_a_pattern_that_matches_nothing_is_told(tmp_path: Path) -> None:
+    project(tmp_path, plugins=[{"attention-gallery": {"manifests": ["nowhere/*.yml"]}}])
+    result = run(tmp_path)
+    assert result.returncode != 0
+    assert "no manifest matches 'nowhere/*.yml'" in result.stderr
