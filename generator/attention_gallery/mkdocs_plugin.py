@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import Literal
 
 from mkdocs.config import config_options
 from mkdocs.config.base import Config
@@ -40,6 +41,7 @@ class AttentionGalleryPlugin(BasePlugin[Options]):  # type: ignore[no-untyped-ca
         self._pages: dict[str, Page] = {}
         self._site = Site((), ())
         self._files = Files([])
+        self._serving = False
 
     def manifests(self, config: MkDocsConfig) -> list[Path]:
         """The manifests that the options name.
@@ -70,6 +72,15 @@ class AttentionGalleryPlugin(BasePlugin[Options]):  # type: ignore[no-untyped-ca
         homes = (Path(config.docs_dir) / name for name in ("index.md", "README.md"))
         return "exhibits/index.md" if any(home.exists() for home in homes) else "index.md"
 
+    def on_startup(
+        self,
+        *,
+        command: Literal["build", "gh-deploy", "serve"],
+        dirty: bool,  # noqa: ARG002
+    ) -> None:
+        """Have this object live through all rebuilds of a served site, as MkDocs has it."""
+        self._serving = command == "serve"
+
     def on_config(self, config: MkDocsConfig) -> MkDocsConfig:
         """Load the exhibits' style and element on every page, and watch the manifests."""
         config.extra_css.append(pages.STYLE)
@@ -83,11 +94,17 @@ class AttentionGalleryPlugin(BasePlugin[Options]):  # type: ignore[no-untyped-ca
         return config
 
     def on_pre_build(self, *, config: MkDocsConfig) -> None:
-        """Make the whole site before MkDocs empties its folder: a failure costs nothing."""
+        """Make the whole site before MkDocs empties its folder: a failure costs nothing.
+
+        While a site is served its last good state stays, since MkDocs would answer no request
+        until the fault is mended.
+        """
         try:
             self._site = self.prepared or self._make(config)
         except GalleryError as error:
-            raise PluginError(str(error)) from None
+            if not (self._serving and self._site.pages):
+                raise PluginError(str(error)) from None
+            log.error("%s", error)  # noqa: TRY400  the author's fault, not ours
         self._pages = {page.path: page for page in self._site.pages}
 
     def _make(self, config: MkDocsConfig) -> Site:
