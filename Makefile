@@ -35,6 +35,10 @@ test: .venv/.dev browser ## Run every check: style, types, flow, tests, browser.
 	@echo "==> Tests"
 	@$(BIN)/pytest -n $(JOBS) --dist loadfile
 
+.PHONY: bench
+bench: .venv/.dev ## Measure; nothing here passes or fails.
+	@for script in tests/bench/*.py; do $(BIN)/python $$script || exit 1; done
+
 .PHONY: specimens
 specimens: .venv/.compute ## Train the specimens again (minutes) and print their scores.
 	@for script in galleries/specimens/*/train.py; do $(BIN)/python $$script || exit 1; done
