@@ -118,7 +118,7 @@ def test_a_cached_build_imports_neither_torch_nor_transformers(
     )
     if stored:
         assert result.returncode == 0, result.stderr
-        assert (tmp_path / "site/exhibits/fox/index.html").is_file()
+        assert (tmp_path / "site/exhibits/fox.html").is_file()
     else:
         assert "was imported" in result.stderr
         assert not (tmp_path / "site").exists()

@@ -59,7 +59,7 @@ def test_prose_captures_nothing_a_sentence_only_itself_and_a_fault_keeps_the_sit
     tmp_path: Path, address: str
 ) -> None:
     store = tmp_path / ".attention"
-    page = address + "exhibits/fox/"
+    page = address + "exhibits/fox.html"
     wait_for(lambda: has(page, "jumps"), "the first build")
     assert len(list(store.glob("*.npz"))) == 2
 

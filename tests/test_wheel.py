@@ -95,7 +95,7 @@ def test_it_builds_the_example_in_an_empty_folder_and_then_without_torch(
     command = installed / "attention-gallery"
     first = run(command, "build", "--example", "--strict", cwd=tmp_path)
     assert first.returncode == 0, first.stderr
-    assert (tmp_path / "site/what-attention-shows/index.html").is_file()
+    assert (tmp_path / "site/what-attention-shows.html").is_file()
     assert not (tmp_path / "site/specimens").exists()
     poison = tmp_path / "poison" / "torch"
     poison.mkdir(parents=True)
@@ -109,4 +109,4 @@ def test_it_builds_a_manifest_that_stands_alone(installed: Path, tmp_path: Path)
     write_manifest(tmp_path)
     result = run(installed / "attention-gallery", "build", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
-    assert (tmp_path / "site/exhibits/fox/index.html").is_file()
+    assert (tmp_path / "site/exhibits/fox.html").is_file()

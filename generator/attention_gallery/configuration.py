@@ -84,6 +84,8 @@ def _plain_configuration(folder: Path, manifests: tuple[Path, ...], example: boo
         "docs_dir": str(docs),
         "site_dir": str(here / "site"),
         "exclude_docs": "/specimens/\n/optional/\n*.yml\n",
+        # A link to a folder opens a listing, not its index.html, from a USB stick.
+        "use_directory_urls": False,
         "theme": {"name": PLUGIN},
         "plugins": [
             "search",
