@@ -56,7 +56,9 @@ def test_a_reader_goes_from_the_index_to_an_exhibit_and_on_to_its_neighbour(
     page = open_page(home)
     thumbnails = page.locator("img.ag-thumb")
     assert thumbnails.count() == 2
-    assert thumbnails.first.evaluate("image => image.complete && image.naturalWidth > 0")
+    page.wait_for_function(
+        "[...document.querySelectorAll('img.ag-thumb')].every((i) => i.complete && i.naturalWidth)"
+    )
     page.get_by_role("link", name="The fox").click()
     charts(page)
     page.get_by_role("link", name="Once").last.click()
