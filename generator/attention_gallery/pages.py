@@ -1,26 +1,19 @@
-"""Exhibits and figures -> typed contexts -> Jinja -> pages and their files.
-
-Everything that came from a manifest or a tokenizer is escaped here: by Jinja in HTML, by the
-filter `markdown` in Markdown. Only prose, which is Markdown by definition, goes through as it is.
-"""
+"""Exhibits and figures -> typed contexts -> Jinja -> pages and their files."""
 
 from __future__ import annotations
 
 import io
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
-import jinja2
-import markupsafe
 import numpy as np
 
 from attention_gallery import resources
 from attention_gallery.packing import Packed
 from attention_gallery.sprite import sprite
+from attention_gallery.templates import inline_script, one_line, render
 from attention_gallery.terms import (
     Asset,
     AttentionKind,
@@ -31,7 +24,6 @@ from attention_gallery.terms import (
     Model,
     Page,
     Provenance,
-    fragment_marker,
 )
 
 SHARED = "assets/attention-gallery"
@@ -100,7 +92,7 @@ def exhibit_page(
     fragments = _fragments(
         exhibit, capture, packed, figures, previous=_link(previous), following=_link(following)
     )
-    markdown = _render("pages/exhibit.md.j2", exhibit=exhibit, fragments=list(fragments))
+    markdown = render("pages/exhibit.md.j2", exhibit=exhibit, fragments=list(fragments))
     page = Page(page_path(exhibit), exhibit.title, markdown, fragments, in_nav=False)
     assets = (
         Asset(file_path(exhibit, "data.js"), data_script(figures).encode("ascii")),
@@ -117,10 +109,10 @@ def index_page(galleries: Sequence[Gallery], path: str) -> Page:
     for number, gallery in enumerate(galleries):
         name = f"cards-{number}"
         cards = [_card(exhibit) for exhibit in gallery.exhibits]
-        fragments[name] = _render("pages/cards.html.j2", cards=cards)
+        fragments[name] = render("pages/cards.html.j2", cards=cards)
         sections.append(Section(gallery.title, gallery.prose, name))
     title = galleries[0].title if len(galleries) == 1 else "Galleries"
-    markdown = _render("pages/index.md.j2", title=title, galleries=sections)
+    markdown = render("pages/index.md.j2", title=title, galleries=sections)
     return Page(path, title, markdown, fragments)
 
 
@@ -129,13 +121,13 @@ def lone_file(
 ) -> str:
     """A whole exhibit in one HTML file that needs no other file and no network."""
     assets = resources.templates() / "assets"
-    return _render(
+    return render(
         "pages/show.html.j2",
         exhibit=exhibit,
         fragments=_fragments(exhibit, capture, packed, figures, standalone=True).values(),
         css="\n".join((assets / n).read_text("utf-8") for n in ("show.css", "exhibit.css")),
         scripts=[
-            _inline(script)
+            inline_script(script)
             for script in (
                 vega,
                 (assets / "attention-chart.js").read_text("utf-8"),
@@ -184,7 +176,7 @@ def _fragments(
     standalone: bool = False,
 ) -> dict[str, str]:
     fragments = {
-        figure.view: _render(
+        figure.view: render(
             f"views/{figure.view}.html.j2",
             figure=figure,
             standalone=standalone,
@@ -193,7 +185,7 @@ def _fragments(
         )
         for figure in figures
     }
-    fragments["about"] = _render(
+    fragments["about"] = render(
         "pages/about.html.j2",
         table=figures[0].table,
         facts=_facts(exhibit.model, capture.provenance, packed),
@@ -254,47 +246,5 @@ def _link(exhibit: Exhibit | None) -> Link | None:
 
 
 def _shorten(text: str, length: int = 120) -> str:
-    line = _one_line(text)
+    line = one_line(text)
     return line if len(line) <= length else line[: length - 1].rstrip() + "…"
-
-
-def _one_line(text: str) -> str:
-    """White space and control characters become single spaces: a line stays a line."""
-    return re.sub(r"[\s\x00-\x1f\x7f]+", " ", text).strip()
-
-
-def _markdown(text: str) -> str:
-    """Plain text as Markdown that no dialect reads as markup: ASCII punctuation as entities."""
-    return re.sub(r"[!-/:-@\[-`{-~]", lambda match: f"&#{ord(match[0])};", _one_line(text))
-
-
-def _inline(script: str) -> str:
-    """A script fit to stand inside an HTML page: nothing in it can end or comment the element.
-
-    Inside JavaScript strings and regular expressions, where alone these can occur, the escapes
-    mean the same characters.
-    """
-    return re.sub(r"<(?=/script|!--|script)", r"\\x3c", script, flags=re.IGNORECASE)
-
-
-@cache
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(resources.templates()),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["markdown"] = lambda text: _safe(_markdown(text))
-    environment.filters["oneline"] = _one_line
-    environment.filters["marker"] = lambda name: _safe(fragment_marker(name))
-    return environment
-
-
-def _safe(text: str) -> markupsafe.Markup:
-    return markupsafe.Markup(text)  # noqa: S704  escaped or ours by construction
-
-
-def _render(template: str, **context: object) -> str:
-    return _environment().get_template(template).render(context)

@@ -12,7 +12,7 @@ import pytest
 import vl_convert
 from playwright.sync_api import Browser, Page, expect
 
-from attention_gallery import pages, site, views
+from attention_gallery import pages, site, templates, views
 from attention_gallery.charts import HOVER_COLOUR, PIN_COLOUR
 from attention_gallery.packing import Packed
 from attention_gallery.terms import Attention, Exhibit, Head, Start
@@ -316,7 +316,7 @@ def test_a_chart_that_cannot_be_loaded_leaves_its_picture(browser: Browser, tmp_
     """The page's scripts are there, Vega is not: the one test whose page may complain."""
     html, _ = lone_file(attention())
     file = tmp_path / "page.html"
-    file.write_text(html.replace(pages._inline(vega()), ""), "utf-8")
+    file.write_text(html.replace(templates.inline_script(vega()), ""), "utf-8")
     context = browser.new_context()
     page = context.new_page()
     page.goto(file.as_uri())
