@@ -8,7 +8,7 @@ import pytest
 
 from attention_gallery import charts, packing, views
 from attention_gallery.packing import Packed
-from attention_gallery.terms import Attention, Head
+from attention_gallery.terms import Attention, Head, Token
 from attentions import HOSTILE, attention, exhibit
 
 
@@ -65,3 +65,19 @@ def test_packing_a_large_model_stays_small() -> None:
     packed = packing.pack(exhibit(), attention(tuple("t" * 48), n_heads=(12,) * 12))
     spec = charts.finish(views.load("edges").draw(packed), packed, "description")
     assert len(json.dumps(spec)) < 400_000
+
+
+def test_tokens_that_repeat_are_told_apart_by_their_position() -> None:
+    tokens = [Token(text) for text in ("the", "fox", "the")]
+    assert charts.token_names(tokens) == ["the [0]", "fox", "the [2]"]
+
+
+def test_right_to_left_names_do_not_shuffle_the_numbers_beside_them() -> None:
+    assert charts.token_names([Token("العربية"), Token("a")]) == ["\u2068العربية\u2069", "a"]
+
+
+def test_to_a_screen_reader_the_picture_is_one_image_with_its_description() -> None:
+    packed = packing.pack(exhibit(), attention(HOSTILE))
+    spec = charts.finish(views.load("edges").draw(packed), packed, 'say "</svg>"')
+    svg, _ = charts.static_svg(spec, "name")
+    assert svg.startswith('<svg role="img" aria-label="say &quot;&lt;/svg&gt;&quot;"')

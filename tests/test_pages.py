@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import re
@@ -12,7 +13,15 @@ import numpy as np
 import pytest
 
 from attention_gallery import pages, views
-from attention_gallery.terms import Asset, Attention, Exhibit, Gallery, Page, fragment_marker
+from attention_gallery.terms import (
+    Asset,
+    Attention,
+    Exhibit,
+    Gallery,
+    Page,
+    Sentence,
+    fragment_marker,
+)
 from attentions import HOSTILE, attention, capture, exhibit
 
 ATTACK = "</script><img src=x onerror=alert(1)> *b* [x](y) `c` &amp; \"q\" 'r' {{ 7 }}"
@@ -107,13 +116,33 @@ def test_a_page_says_what_made_its_numbers_and_how_far_off_they_are() -> None:
     text, _ = text_and_tags(page.fragments["about"])
     for fact in ("specimen:none", "0123abc", "NoTokenizer", "float32 on cpu", "torch 0.0"):
         assert fact in text
-    assert re.search(r"off by at most 0\.000[34]\d", text)
+    stated = re.search(r"off by at most (0\.000\d\d)", text)
+    assert stated is not None
+    assert 0 < float(stated[1]) - views.pack(exhibit(), capture(attention())).error < 1e-5
 
 
 def test_cross_attention_says_which_token_a_row_belongs_to() -> None:
     page, _ = made(source=attention(kind="cross", keys=("le", "chat")))
     text, _ = text_and_tags(page.fragments["about"])
     assert "the token the decoder reads there, not the one it predicts next" in text
+
+
+def test_a_target_is_shown_where_a_decoder_read_it_and_nowhere_else() -> None:
+    sentence = Sentence("s", "le chat", target="the cat")
+    shown = dataclasses.replace(exhibit(), sentence=sentence)
+    assert "the cat" not in made(shown)[0].markdown
+    page, _ = made(shown, attention(kind="cross", keys=("le", "chat")))
+    assert "the cat" in page.markdown
+    assert "given by the author" in page.fragments["about"]
+    unasked = dataclasses.replace(shown, sentence=Sentence("s", "le chat"))
+    page, _ = made(unasked, attention(kind="cross", keys=("le", "chat")))
+    assert "written by the model" in page.fragments["about"]
+
+
+def test_tags_are_shown_in_the_index() -> None:
+    tagged = dataclasses.replace(exhibit(), tags=("zebra <b>",))
+    index = pages.index_page([Gallery("G", "", "g.yml", (tagged,))], "index.md")
+    assert "zebra &lt;b&gt;" in index.fragments["cards-0"]
 
 
 def test_neighbours_are_linked_by_title() -> None:

@@ -23,7 +23,7 @@ def packed(
 def test_the_pattern_averages_self_previous_and_first_over_the_rows_that_have_a_choice() -> None:
     sentence = reading.pattern(packed([[1, 0, 0], [0.6, 0.4, 0], [0.2, 0.7, 0.1]]))
     assert sentence == (
-        "In L0 H0, attention goes 25% to the token itself, 65% to the token before it, 40% to the"
+        "Attention goes 25% to the token itself, 65% to the token before it, 40% to the"
         " first token of all, A, on average over the tokens after the first."
     )
 
@@ -35,12 +35,19 @@ def test_cross_attention_is_read_as_how_sharply_it_aligns() -> None:
 
 def test_a_single_token_has_no_previous_one() -> None:
     only = packing.pack(exhibit(), attention(("A",), n_heads=(1,)))
-    assert reading.pattern(only) == "In L0 H0, the only token looks at itself."
+    assert reading.pattern(only) == "The only token looks at itself."
 
 
 def test_pinned_edges_name_the_largest_weights_and_leave_out_zeros() -> None:
     rows = packed([[1, 0, 0], [0, 1, 0], [0.2, 0.8, 0]])
-    assert reading.pinned_edges(rows) == "C looks most at B (0.800), A (0.200)."
+    assert reading.pinned_edges(rows) == "In L0 H0, C looks most at B (0.800), A (0.200)."
+
+
+def test_weights_too_small_to_be_drawn_are_not_named() -> None:
+    rows = packed([[1, 0, 0], [0, 1, 0], [0.004, 0.996, 0]])
+    assert reading.pinned_edges(rows) == "In L0 H0, C looks most at B (0.996)."
+    nothing = packed([[1, 0, 0], [0, 1, 0], [0, 0, 0]])
+    assert "no token in particular" in reading.pinned_edges(nothing)
 
 
 def test_a_long_token_is_cut_in_a_sentence() -> None:
@@ -54,6 +61,11 @@ def test_the_table_has_a_row_for_each_query_with_its_strongest_keys() -> None:
     assert table.rows[2] == ("2", "C", "C 0.500", "B 0.300", "A 0.200")
     assert len(table.rows) == 3
     assert "L0 H0" in table.caption
+
+
+def test_keys_a_causal_model_cannot_see_are_not_in_the_table() -> None:
+    table = reading.strongest_keys(packed([[1, 0, 0], [0.5, 0.5, 0], [0.2, 0.3, 0.5]]))
+    assert table.rows[0] == ("0", "A", "A 1.000", "", "")
 
 
 @pytest.mark.parametrize("keys", ["x", "xy"])

@@ -38,3 +38,8 @@ def test_what_cannot_be_seen_is_transparent() -> None:
     assert alpha[1, 0] == 255
     assert (alpha[:, 10] == 0).all()
     assert (alpha[:10, 11:] == 0).all()
+
+
+def test_heads_stay_apart_where_a_long_sentence_is_shown_small() -> None:
+    picture = rgba(sprite(attention(tuple("x" * 48), n_heads=(2,))))
+    assert picture.shape[1] == 2 * 48 + 4

@@ -13,16 +13,7 @@ from playwright.sync_api import Browser
 from attention_gallery import templates
 from attentions import HOSTILE
 
-NASTY = [
-    *HOSTILE,
-    string.punctuation,
-    "a\n\n# b\n- c",
-    "1. x",
-    "[a]: http://x",
-    "    code",
-    "&lt;",
-    "***",
-]
+BLOCKS = ["a\n\n# b\n- c", "1. x", "[a]: http://x", "    code", "&lt;", "***"]
 
 
 class Elements(HTMLParser):

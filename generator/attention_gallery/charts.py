@@ -5,7 +5,10 @@ A chart is one self-contained Vega-Lite document that opens unchanged wherever V
 
 from __future__ import annotations
 
+import html
 import re
+import unicodedata
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
@@ -27,6 +30,9 @@ CIVIDIS = (
 # apart from each other for every kind of colour vision.
 PIN_COLOUR = "#2f7ed8"
 HOVER_COLOUR = "#d9730d"
+
+VISIBLE = 0.005
+"""Below this an edge is thinner than a hair, and its number would read 0.00."""
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', sans-serif"
 
@@ -103,6 +109,8 @@ def shared_params(packed: Packed) -> list[alt.Parameter]:
         alt.param(name="slots", value=[str(slot) for slot in packed.slots]),
         alt.param(name="queries", value=[token.text for token in packed.attention.queries]),
         alt.param(name="keys", value=[token.text for token in packed.attention.keys]),
+        alt.param(name="query_names", value=token_names(packed.attention.queries)),
+        alt.param(name="key_names", value=token_names(packed.attention.keys)),
     ]
     if not packed.every_head:
         labels = [str(slot) for slot in packed.slots]
@@ -146,6 +154,21 @@ def token_labels(tokens: Sequence[Token]) -> list[str]:
     return [f"{i} {short(token.text)}" for i, token in enumerate(tokens)]
 
 
+def token_names(tokens: Sequence[Token]) -> list[str]:
+    """What a sentence calls each token: its text, with its position where the text repeats.
+
+    Right-to-left text is isolated, or it would shuffle the numbers around it.
+    """
+    repeated = Counter(token.text for token in tokens)
+    names = []
+    for i, token in enumerate(tokens):
+        name = short(token.text)
+        if any(unicodedata.bidirectional(c) in ("R", "AL") for c in name):
+            name = f"\u2068{name}\u2069"
+        names.append(f"{name} [{i}]" if repeated[token.text] > 1 else name)
+    return names
+
+
 def short(text: str, length: int = 30) -> str:
     """A token's text, cut where it would push everything else away."""
     return text if len(text) <= length else text[: length - 1] + "…"
@@ -177,18 +200,21 @@ HOUSE_STYLE: Mapping[str, Any] = {
     "axis": {
         "domain": False, "ticks": False, "grid": False, "labelColor": "currentColor",
         "titleColor": "currentColor", "titleFontWeight": 400, "titleOpacity": 0.75,
-        "labelOverlap": False, "titlePadding": 10,
+        "labelOverlap": False, "titlePadding": 10, "aria": False,
     },
-    "legend": {"labelColor": "currentColor", "titleColor": "currentColor", "titleFontWeight": 400},
+    "legend": {
+        "labelColor": "currentColor", "titleColor": "currentColor", "titleFontWeight": 400,
+        "aria": False,
+    },
 }  # fmt: skip
 """Colours of text are `currentColor`, so a page's theme reaches into the picture."""
 
 
 def static_svg(spec: Mapping[str, Any], name: str) -> tuple[str, int]:
-    """Draw a document's opening state.
+    """Draw a document's opening state; to a screen reader it is one image with its description.
 
     Args:
-        spec: The document.
+        spec: The document, with a description.
         name: What ids inside the SVG start with, unique on its page.
 
     Returns:
@@ -200,4 +226,5 @@ def static_svg(spec: Mapping[str, Any], name: str) -> tuple[str, int]:
     width = re.match(r'<svg[^>]*? width="(\d+)', svg)
     if width is None:
         raise AssertionError("an SVG without a width")
-    return svg, int(width[1])
+    label = html.escape(spec["description"])
+    return svg.replace("<svg", f'<svg role="img" aria-label="{label}"', 1), int(width[1])

@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -16,12 +17,12 @@ from attention_gallery.sprite import sprite
 from attention_gallery.templates import inline_script, one_line, render
 from attention_gallery.terms import (
     Asset,
+    Attention,
     AttentionKind,
     Capture,
     Exhibit,
     Figure,
     Gallery,
-    Model,
     Page,
     Provenance,
 )
@@ -56,7 +57,7 @@ class Card:
     title: str
     sentence: str
     model: str
-    views: str
+    words: str
     thumbnail: str
 
 
@@ -92,7 +93,13 @@ def exhibit_page(
     fragments = _fragments(
         exhibit, capture, packed, figures, previous=_link(previous), following=_link(following)
     )
-    markdown = render("pages/exhibit.md.j2", exhibit=exhibit, fragments=list(fragments))
+    markdown = render(
+        "pages/exhibit.md.j2",
+        exhibit=exhibit,
+        # A target that no decoder read is no part of the exhibit.
+        target=exhibit.sentence.target if "cross" in capture.attentions else "",
+        fragments=list(fragments),
+    )
     page = Page(page_path(exhibit), exhibit.title, markdown, fragments, in_nav=False)
     assets = (
         Asset(file_path(exhibit, "data.js"), data_script(figures).encode("ascii")),
@@ -124,6 +131,7 @@ def lone_file(
     return render(
         "pages/show.html.j2",
         exhibit=exhibit,
+        target=exhibit.sentence.target if "cross" in capture.attentions else "",
         fragments=_fragments(exhibit, capture, packed, figures, standalone=True).values(),
         css="\n".join((assets / n).read_text("utf-8") for n in ("show.css", "exhibit.css")),
         scripts=[
@@ -188,7 +196,7 @@ def _fragments(
     fragments["about"] = render(
         "pages/about.html.j2",
         table=figures[0].table,
-        facts=_facts(exhibit.model, capture.provenance, packed),
+        facts=_facts(exhibit, capture.provenance, packed),
         weights_path=file_path(exhibit, "weights.npz"),
         previous=previous,
         next=following,
@@ -197,24 +205,37 @@ def _fragments(
     return fragments
 
 
-def _facts(model: Model, provenance: Provenance, packed: Packed) -> list[tuple[str, str]]:
+def _facts(exhibit: Exhibit, provenance: Provenance, packed: Packed) -> list[tuple[str, str]]:
     attention = packed.attention
-    heads = sorted(set(attention.n_heads))
+    heads = " or ".join(map(str, sorted(set(attention.n_heads))))
+    n_heads = sum(attention.n_heads)
+    shown = "all of them" if packed.every_head else f"{len(packed.slots)} of {n_heads}"
+    error = ceil(packed.error * 1e5) / 1e5  # rounded up: what is stated is a bound
     facts = [
-        ("Model", f"{provenance.source} ({provenance.architecture})"),
-        ("Commit" if model.kind == "hub" else "SHA-256 of its files", provenance.commit),
+        ("Model", f"{exhibit.model.source} ({provenance.architecture})"),
+        ("Commit" if exhibit.model.kind == "hub" else "SHA-256 of its files", provenance.commit),
         ("Tokenizer", provenance.tokenizer),
-        (
-            "Attention",
-            f"{attention.kind}; {attention.n_layers} layers of "
-            f"{' or '.join(map(str, heads))} heads, {len(packed.slots)} maps on this page",
-        ),
+        ("Attention", f"{attention.kind}; {attention.n_layers} layers of {heads} heads"),
+        ("Heads on this page", shown),
         ("Rows", _ROWS[attention.kind]),
+        ("Target", _target(exhibit, attention)),
         ("Computed", f"in {provenance.dtype} on {provenance.device}, {provenance.date}"),
         ("Versions", ", ".join(f"{name} {v}" for name, v in provenance.versions.items())),
-        ("Precision", f"a weight in a chart is off by at most {packed.error:.5f}"),
+        # Rounded up: what is stated is a bound.
+        (
+            "Precision",
+            f"a weight in a chart is off by at most {ceil(packed.error * 1e5) / 1e5:.5f}",
+        ),
     ]
     return [(name, value) for name, value in facts if value]
+
+
+def _target(exhibit: Exhibit, attention: Attention) -> str:
+    if attention.kind != "cross":
+        return ""
+    if exhibit.sentence.target:
+        return "given by the author, and fed to the decoder as it is"
+    return "written by the model, which always took the likeliest token"
 
 
 def _weights(packed: Packed) -> bytes:
@@ -235,8 +256,8 @@ def _card(exhibit: Exhibit) -> Card:
         path=page_path(exhibit),
         title=exhibit.title,
         sentence=_shorten(exhibit.sentence.text),
-        model=exhibit.model.source,
-        views=", ".join(exhibit.views),
+        model=exhibit.model.id,
+        words=" · ".join((*exhibit.tags, *exhibit.views)),
         thumbnail=file_path(exhibit, "heads.png"),
     )
 

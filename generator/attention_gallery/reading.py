@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from attention_gallery.charts import short
+from attention_gallery.charts import VISIBLE, token_names
 from attention_gallery.packing import Packed
 from attention_gallery.terms import Table
 
@@ -23,55 +23,56 @@ def pattern(packed: Packed) -> str:
     it has no previous token, and in a causal model it has no choice.
     """
     weights = packed.shown
-    slot = packed.slots[packed.start]
     if packed.attention.kind == "cross":
         strongest = weights.max(axis=1).mean()
         return (
-            f"In {slot}, each target token gives {strongest:.0%} of its attention to one source"
+            f"Each target token gives {strongest:.0%} of its attention to one source"
             " token, on average over the sentence."
         )
     if len(weights) == 1:
-        return f"In {slot}, the only token looks at itself."
-    first = short(packed.attention.keys[0].text)
+        return "The only token looks at itself."
+    first = token_names(packed.attention.keys)[0]
     places = {
         "the token itself": np.diagonal(weights)[1:].mean(),
         "the token before it": np.diagonal(weights, -1).mean(),
         f"the first token of all, {first}": weights[1:, 0].mean(),
     }
     parts = ", ".join(f"{share:.0%} to {place}" for place, share in places.items())
-    return f"In {slot}, attention goes {parts}, on average over the tokens after the first."
+    return f"Attention goes {parts}, on average over the tokens after the first."
 
 
 def pinned_edges(packed: Packed) -> str:
     """One sentence on the strongest edges of the token that is pinned when the chart opens."""
-    row: NDArray[np.float64] = packed.shown[packed.pin]
-    query = short(packed.attention.queries[packed.pin].text)
-    parts = ", ".join(
-        f"{short(packed.attention.keys[key].text)} ({row[key]:.3f})" for key in _strongest(row)
-    )
-    return f"{query} looks most at {parts}."
+    slot = packed.slots[packed.start]
+    query = token_names(packed.attention.queries)[packed.pin]
+    keys = token_names(packed.attention.keys)
+    row = packed.shown[packed.pin]
+    drawn = [key for key in _strongest(row) if row[key] >= VISIBLE]
+    parts = ", ".join(f"{keys[key]} ({row[key]:.3f})" for key in drawn)
+    return f"In {slot}, {query} looks most at {parts or 'no token in particular'}."
 
 
 def strongest_keys(packed: Packed) -> Table:
-    """For each query of the map shown the keys with the largest weights."""
-    keys = packed.attention.keys
-    rows = tuple(
-        (
-            str(i),
-            query.text,
-            *(f"{keys[key].text} {row[key]:.3f}" for key in _strongest(row, pad=True)),
-        )
-        for i, (query, row) in enumerate(zip(packed.attention.queries, packed.shown, strict=True))
-    )
-    ranks = ("strongest key", "second", "third")[: min(_TOP, len(keys))]
+    """For each query of the map shown the keys with the largest weights.
+
+    Keys that a causal model cannot see are not in the table: those weights do not exist.
+    """
+    queries, keys = packed.attention.queries, token_names(packed.attention.keys)
+    n_ranks = min(_TOP, len(keys))
+    rows = []
+    for i, (query, row) in enumerate(zip(queries, packed.shown, strict=True)):
+        seen = row[: i + 1] if packed.triangle else row
+        cells = [f"{keys[key]} {row[key]:.3f}" for key in _strongest(seen)]
+        cells += [""] * (n_ranks - len(cells))
+        rows.append((str(i), query.text, *cells))
     return Table(
         caption=f"Where each token looks in {packed.slots[packed.start]}, with its weights",
-        columns=("position", "query", *ranks),
-        rows=rows,
+        columns=("position", "query", *("strongest key", "second", "third")[:n_ranks]),
+        rows=tuple(rows),
     )
 
 
-def _strongest(row: NDArray[np.float64], pad: bool = False) -> list[int]:
-    """Indices of the largest weights, largest first; without `pad` only those that show."""
-    order = np.argsort(-row, kind="stable")[:_TOP].tolist()
-    return [key for key in order if pad or row[key] >= 0.0005]
+def _strongest(row: NDArray[np.float64]) -> list[int]:
+    """Indices of the largest weights, largest first."""
+    order: list[int] = np.argsort(-row, kind="stable")[:_TOP].tolist()
+    return order

@@ -11,7 +11,6 @@ from PIL import Image
 from attention_gallery.charts import CIVIDIS
 from attention_gallery.terms import Attention
 
-_GAP = 1
 _TRANSPARENT = 255
 
 
@@ -25,9 +24,10 @@ def sprite(attention: Attention) -> bytes:
         A PNG with a palette.
     """
     n_queries, n_keys = len(attention.queries), len(attention.keys)
-    height, width = n_queries + _GAP, n_keys + _GAP
+    gap = max(1, n_keys // 12)  # still to be seen where the picture is shown small
+    height, width = n_queries + gap, n_keys + gap
     canvas = np.full(
-        (attention.n_layers * height - _GAP, max(attention.n_heads) * width - _GAP),
+        (attention.n_layers * height - gap, max(attention.n_heads) * width - gap),
         _TRANSPARENT,
         dtype=np.uint8,
     )

@@ -10,7 +10,8 @@
 (() => {
   "use strict";
 
-  const ORDER = ["slot", "layer", "head", "pin_token", "pin_query", "pin_key"];
+  const ORDER = ["slot", "layer", "head", "stretched", "pin_token", "pin_query", "pin_key"];
+  const VISIBLE = 0.005;
 
   /* exhibit id -> {params: shared values by name, views: {view: Vega-Lite document}} */
   const exhibits = new Map();
@@ -20,6 +21,12 @@
       exhibits.set(id, data);
     },
   };
+
+  /* A page that holds everything gives its data after this script. */
+  const parsed = new Promise((resolve) => {
+    if (document.readyState !== "loading") resolve();
+    else document.addEventListener("DOMContentLoaded", resolve, { once: true });
+  });
 
   function load(url) {
     if (!scripts.has(url)) {
@@ -66,6 +73,7 @@
 
   class AttentionChart extends HTMLElement {
     connectedCallback() {
+      this.picture ??= this.querySelector(".ag-picture");
       this.observer = new IntersectionObserver(
         (entries) => {
           if (entries.some((entry) => entry.isIntersecting)) this.start();
@@ -73,11 +81,22 @@
         { rootMargin: "400px" },
       );
       this.observer.observe(this);
+      this.onHash = () => {
+        if (this.addressed) this.start().then(() => this.restore());
+      };
+      window.addEventListener("hashchange", this.onHash);
+      this.onHash();
     }
 
+    /* The picture comes back, so that an element that is moved can start again. */
     disconnectedCallback() {
       this.observer.disconnect();
+      window.removeEventListener("hashchange", this.onHash);
+      this.started = null;
       this.embedded?.finalize();
+      this.querySelectorAll(".ag-controls, .ag-chart, .ag-tools").forEach((part) => part.remove());
+      this.prepend(this.picture);
+      delete this.dataset.ready;
     }
 
     get exhibit() {
@@ -88,31 +107,42 @@
       return this.getAttribute("view");
     }
 
-    async start() {
+    get reading() {
+      return this.querySelector(".ag-reading");
+    }
+
+    start() {
       this.observer.disconnect();
-      try {
-        const vega = this.getAttribute("vega");
-        const src = this.getAttribute("src");
-        await Promise.all([
-          window.vegaEmbed || !vega ? null : load(vega),
-          exhibits.has(this.exhibit) || !src ? null : load(src),
-        ]);
-        await this.draw();
-      } catch (error) {
+      this.started ??= this.load().catch((error) => {
         this.note("The interactive chart could not be loaded. The picture shows its opening state.");
         throw error;
-      }
+      });
+      return this.started;
+    }
+
+    async load() {
+      await parsed;
+      const vega = this.getAttribute("vega");
+      const src = this.getAttribute("src");
+      await Promise.all([
+        window.vegaEmbed || !vega ? null : load(vega),
+        exhibits.has(this.exhibit) || !src ? null : load(src),
+      ]);
+      await this.draw();
     }
 
     async draw() {
       this.spec = wholeDocument(this.exhibit, this.view);
+      const label = this.getAttribute("label");
       const controls = document.createElement("div");
       controls.className = "ag-controls";
+      controls.setAttribute("role", "group");
+      controls.setAttribute("aria-label", `${label}: controls`);
       const chart = document.createElement("div");
       chart.className = "ag-chart";
       chart.hidden = true;
-      const picture = this.querySelector(".ag-picture");
-      picture.after(controls, chart);
+      this.picture.after(chart);
+      this.prepend(controls);
       this.embedded = await window.vegaEmbed(chart, this.spec, {
         actions: false,
         ast: true,
@@ -120,17 +150,15 @@
         renderer: "svg",
         tooltip: { theme: "custom" },
       });
-      const vega = this.embedded.view;
       this.orderControls(controls);
-      this.restore();
-      await vega.runAsync();
-      chart.style.setProperty("--ag-natural", picture.style.getPropertyValue("--ag-natural"));
+      const svg = chart.querySelector("svg");
+      chart.style.setProperty("--ag-natural", svg.getAttribute("width"));
       chart.hidden = false;
-      picture.remove();
-      this.prepend(controls);
+      this.picture.remove();
       this.append(this.tools());
+      this.reading.setAttribute("role", "status");
       for (const { name } of this.selects()) {
-        vega.addSignalListener(name, () => this.remember());
+        this.embedded.view.addSignalListener(name, () => this.changed());
       }
       this.dataset.ready = "";
     }
@@ -145,31 +173,90 @@
       return [...this.querySelectorAll(".ag-controls select")];
     }
 
-    /* The permalink: every control's value, after the figure's own anchor. */
-    get permalink() {
-      const vega = this.embedded.view;
-      const state = new URLSearchParams(
-        this.selects().map(({ name }) => [name, vega.signal(name) ?? -1]),
-      );
-      return `#${this.view}?${state}`;
+    signal(name) {
+      return this.embedded.view.signal(name);
     }
 
-    restore() {
-      const [anchor, query] = location.hash.slice(1).split("?");
-      if (anchor !== this.view || !query) return;
-      const state = new URLSearchParams(query);
+    /* The permalink: every control's value, after the figure's own anchor. */
+    get permalink() {
+      const state = this.selects().map(({ name }) => [name, this.signal(name) ?? -1]);
+      return `#${this.view}?${new URLSearchParams(state)}`;
+    }
+
+    get addressed() {
+      return location.hash.slice(1).split("?")[0] === this.view;
+    }
+
+    async restore() {
+      const state = new URLSearchParams(location.hash.split("?")[1]);
       for (const select of this.selects()) {
         const value = state.get(select.name);
         if ([...select.options].some((option) => option.value === value)) {
           this.embedded.view.signal(select.name, Number(value));
         }
       }
-      this.scrollIntoView();
+      await this.embedded.view.runAsync();
+      (this.closest("section") ?? this).scrollIntoView({ behavior: "instant" });
     }
 
-    remember() {
-      history.replaceState(history.state, "", this.permalink);
-      this.link.href = this.permalink;
+    /* Several signals may change in one pulse of Vega: answer once, when all have. */
+    changed() {
+      cancelAnimationFrame(this.answer);
+      this.answer = requestAnimationFrame(() => {
+        for (const select of this.selects()) select.value = String(this.signal(select.name) ?? -1);
+        this.link.href = this.permalink;
+        this.reading.textContent = this.read();
+        this.querySelector(".ag-chart").setAttribute(
+          "aria-label",
+          `${this.getAttribute("label")}. ${this.reading.textContent}`,
+        );
+        // Escape reaches all charts of a page; the address is that of the one a reader is at.
+        if (this.matches(":hover, :focus-within")) {
+          history.replaceState(history.state, "", this.permalink);
+        }
+      });
+    }
+
+    /* The weight of a pair in the map shown; null where a causal model cannot see. */
+    weight(query, key) {
+      const blob = this.signal("weights")[this.signal("slot")];
+      const n = this.signal("queries").length;
+      const causal = blob.length === n * (n + 1) && blob.length < 2 * n * this.signal("keys").length;
+      if (causal && key > query) return null;
+      const cell = causal ? (query * (query + 1)) / 2 + key : query * this.signal("keys").length + key;
+      return parseInt(blob.slice(2 * cell, 2 * cell + 2), 36) / 1295;
+    }
+
+    /* The state of the chart in words, for those who cannot see it. */
+    read() {
+      const [queries, keys] = [this.signal("query_names"), this.signal("key_names")];
+      const head = this.signal("slots")[this.signal("slot")];
+      const strongest = (names, weight) =>
+        names
+          .map((name, i) => [name, weight(i)])
+          .filter(([, w]) => w >= VISIBLE)
+          .sort(([, a], [, b]) => b - a)
+          .slice(0, 3)
+          .map(([name, w]) => `${name} (${w.toFixed(3)})`)
+          .join(", ") || "no token in particular";
+      const names = this.selects().map((select) => select.name);
+      if (names.includes("pin_token")) {
+        const token = this.signal("pin_token") ?? -1;
+        if (token < 0) return `${head}. No token is pinned.`;
+        if (token < queries.length) {
+          const looked = strongest(keys, (key) => this.weight(token, key));
+          return `In ${head}, ${queries[token]} looks most at ${looked}.`;
+        }
+        const key = token - queries.length;
+        const looking = strongest(queries, (query) => this.weight(query, key));
+        return `In ${head}, ${keys[key]} is looked at most by ${looking}.`;
+      }
+      const [query, key] = [this.signal("pin_query") ?? -1, this.signal("pin_key") ?? -1];
+      if (query < 0 || key < 0) return `${head}. No cell is pinned.`;
+      const weight = this.weight(query, key);
+      return weight === null
+        ? `In ${head}, ${queries[query]} cannot look at ${keys[key]}, which comes later.`
+        : `In ${head}, ${queries[query]} looks at ${keys[key]}: ${weight.toFixed(3)}.`;
     }
 
     tools() {
@@ -181,10 +268,10 @@
       this.link.textContent = "Link to this state";
       tools.append(
         this.link,
-        button("Vega-Lite document", () =>
+        button("Download the chart (Vega-Lite)", () =>
           save(`${name}.vl.json`, "application/json", JSON.stringify(this.spec)),
         ),
-        button("Picture (SVG)", async () =>
+        button("Download the picture (SVG)", async () =>
           save(`${name}.svg`, "image/svg+xml", await this.embedded.view.toSVG()),
         ),
       );

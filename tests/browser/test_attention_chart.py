@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 import vl_convert
 from playwright.sync_api import Browser, Page, expect
 
-from attention_gallery import pages, site, templates, views
+from attention_gallery import pages, reading, site, templates, views
 from attention_gallery.charts import HOVER_COLOUR, PIN_COLOUR
 from attention_gallery.packing import Packed
 from attention_gallery.terms import Attention, Exhibit, Head, Start
@@ -196,7 +197,7 @@ def test_everything_works_from_the_keyboard(show: Show, view: str) -> None:
         names
         == {
             "edges": ["layer", "head", "pin_token"],
-            "heatmap": ["layer", "head", "pin_query", "pin_key"],
+            "heatmap": ["layer", "head", "stretched", "pin_query", "pin_key"],
         }[view]
     )
     controls.first.focus()
@@ -207,9 +208,76 @@ def test_everything_works_from_the_keyboard(show: Show, view: str) -> None:
         page.wait_for_timeout(100)
         assert signal(page, view, str(name)) != before, name
         page.keyboard.press("Tab")
-    for text in ("Link to this state", "Vega-Lite document", "Picture (SVG)"):
+    for text in (
+        "Link to this state",
+        "Download the chart (Vega-Lite)",
+        "Download the picture (SVG)",
+    ):
         assert page.evaluate("document.activeElement.textContent") == text
         page.keyboard.press("Tab")
+
+
+def test_controls_say_that_nothing_is_pinned_after_escape(show: Show) -> None:
+    page = show(lone_file(attention())[0])
+    ready(page, "edges")
+    page.keyboard.press("Escape")
+    control = page.locator("attention-chart[view=edges] select[name=pin_token]")
+    expect(control).to_have_value("-1")
+    expect(page.locator("attention-chart[view=edges] .ag-reading")).to_have_text(
+        "L1 H2. No token is pinned."
+    )
+
+
+def test_what_is_pinned_is_said_in_words(show: Show) -> None:
+    """For screen readers: the same sentence as the static one, and always of the state shown."""
+    html, packed = lone_file(attention())
+    page = show(html)
+    ready(page, "heatmap")
+    ready(page, "edges")
+    said = page.locator("attention-chart[view=edges] .ag-reading")
+    assert reading.pinned_edges(packed) in said.inner_text()
+    choose(page, "edges", "pin_token", 4)
+    choose(page, "edges", "pin_token", 5)
+    expect(said).to_have_text(reading.pinned_edges(packed))
+    choose(page, "edges", "pin_token", 10 + 4)
+    expect(said).to_contain_text("In L1 H2, fox is looked at most by ")
+    said = page.locator("attention-chart[view=heatmap] .ag-reading")
+    choose(page, "heatmap", "pin_key", 3)
+    expect(said).to_have_text(f"In L1 H2, jumps looks at brown: {packed.shown[5, 3]:.3f}.")
+    choose(page, "heatmap", "pin_key", 9)
+    expect(said).to_have_text("In L1 H2, jumps cannot look at dog, which comes later.")
+    chart = page.locator("attention-chart[view=heatmap]")
+    expect(chart.locator(".ag-chart svg")).to_contain_text("jumps cannot look at dog")
+    assert "cannot look at dog" in (chart.locator(".ag-chart").get_attribute("aria-label") or "")
+
+
+def test_a_link_on_the_page_itself_changes_the_state(show: Show) -> None:
+    page = show(lone_file(attention())[0])
+    page.evaluate("location.hash = '#heatmap?layer=2&head=0&pin_query=6&pin_key=1'")
+    chart = page.locator("attention-chart[view=heatmap]")
+    expect(chart.locator("select[name=layer]")).to_have_value("2")
+    expect(chart.locator(".ag-chart svg")).to_contain_text("over looks at The")
+    page.wait_for_function("scrollY > 200")
+
+
+def test_a_chart_that_is_moved_starts_again(show: Show) -> None:
+    page = show(lone_file(attention())[0])
+    ready(page, "edges")
+    page.evaluate("document.body.append(document.querySelector('attention-chart[view=edges]'))")
+    ready(page, "edges")
+    assert page.locator("attention-chart[view=edges] .ag-controls").count() == 1
+    assert page.locator("attention-chart[view=edges] .ag-chart svg").count() == 1
+
+
+def test_colours_can_be_stretched_to_the_head(show: Show) -> None:
+    page = show(lone_file(attention(), exhibit(start=Start(Head(0, 0), 9)))[0])
+    ready(page, "heatmap")
+    choose(page, "heatmap", "head", -1)
+    legend = page.locator("attention-chart[view=heatmap] .ag-chart svg")
+    expect(legend).to_contain_text("1.0")
+    assert signal(page, "heatmap", "brightest") == 1
+    choose(page, "heatmap", "stretched", 1)
+    assert signal(page, "heatmap", "brightest") == signal(page, "heatmap", "largest")[0]  # type: ignore[index]
 
 
 @pytest.mark.parametrize("view", ["edges", "heatmap"])
@@ -222,7 +290,9 @@ def test_a_link_brings_the_whole_state_back(show: Show, view: str) -> None:
     pins = {"edges": {"pin_token": 13}, "heatmap": {"pin_query": 7, "pin_key": 2}}[view]
     for name, value in pins.items():
         choose(page, view, name, value)
-    link = page.locator(f"attention-chart[view={view}] .ag-tools a").get_attribute("href")
+    anchor = page.locator(f"attention-chart[view={view}] .ag-tools a")
+    expect(anchor).to_have_attribute("href", re.compile("=".join(map(str, [*pins.items()][-1]))))
+    link = anchor.get_attribute("href")
     assert link is not None
     page = show(html, link)
     ready(page, view)

@@ -74,7 +74,7 @@ def test_a_link_to_a_state_opens_that_state(home: str, open_page: OpenPage) -> N
     chart = page.locator("attention-chart[view=heatmap]")
     assert chart.locator("select[name=layer]").input_value() == "2"
     expect(chart.locator("svg")).to_contain_text("L2 H1")
-    expect(chart.locator("svg")).to_contain_text(f"{HOSTILE[7]} looks at {HOSTILE[3]}")
+    expect(chart.locator("svg")).to_contain_text(f"\u2068{HOSTILE[7]}\u2069 looks at {HOSTILE[3]}")
 
 
 def test_nothing_is_loaded_for_a_chart_before_a_reader_comes_near(

@@ -17,14 +17,11 @@ from attention_gallery.terms import Token
 TITLE = "Edges"
 
 _ROW = 22
-_GAP = 190
-_SCORE = 50
+_GAP = 170
+_SCORE = 46
 _HEADER = 30
-# Below this an edge is thinner than a hair, and its number would read 0.00.
-_VISIBLE = 0.005
-# The backdrop shows what a head does at a glance; it is left out where it would be a tangle.
+# The backdrop shows what a head does at a glance.
 _BACKDROP = 0.1
-_BACKDROP_TOKENS = 128
 
 
 def draw(packed: Packed) -> alt.LayerChart:
@@ -62,6 +59,7 @@ class _Drawing:
     def chart(self) -> alt.LayerChart:
         packed = self.packed
         layers: list[alt.Chart | alt.LayerChart] = [
+            self.backdrop(),
             self.lines("pin", charts.PIN_COLOUR),
             self.lines("hover", charts.HOVER_COLOUR),
             self.targets(),
@@ -69,8 +67,6 @@ class _Drawing:
             self.scores(),
             self.headers(),
         ]
-        if max(packed.n_queries, packed.n_keys) <= _BACKDROP_TOKENS:
-            layers.insert(0, self.backdrop())
         return charts.layered(packed, layers, self.width, self.height)
 
     def row(self, index: str) -> str:
@@ -117,7 +113,7 @@ class _Drawing:
         )
 
     def lines(self, selection: str, colour: str) -> alt.Chart:
-        edges = self.edges_of(selection).transform_filter(f"datum.weight >= {_VISIBLE}")
+        edges = self.edges_of(selection).transform_filter(f"datum.weight >= {charts.VISIBLE}")
         return self.rules(edges, colour, 0.8)
 
     def backdrop(self) -> alt.Chart:
@@ -144,7 +140,9 @@ class _Drawing:
                 x=alt.X("x:Q", scale=None, axis=None),
                 y=alt.Y("y:Q", scale=None, axis=None),
                 text=alt.Text("weight:Q", format=".3f"),
-                opacity=alt.condition(f"datum.weight >= {_VISIBLE}", alt.value(1), alt.value(0.55)),
+                opacity=alt.condition(
+                    f"datum.weight >= {charts.VISIBLE}", alt.value(1), alt.value(0.7)
+                ),
             )
         )
 

@@ -7,7 +7,7 @@ from typing import cast
 import altair as alt
 
 from attention_gallery import charts, reading
-from attention_gallery.packing import Packed
+from attention_gallery.packing import Packed, decode
 
 TITLE = "Heatmap"
 
@@ -24,13 +24,15 @@ def draw(packed: Packed) -> alt.LayerChart:
     ]
     if packed.triangle:
         layers.insert(0, _paper(width, height))
-    return charts.layered(packed, layers, width, height)
+    return charts.layered(packed, layers, width, height).add_params(*_colours(packed))
 
 
 def describe(packed: Packed) -> str:
-    """The head's pattern, and what cannot be seen."""
+    """The pinned row, the head's pattern, and what cannot be seen."""
     masked = " No token can look at a later one: those cells are left empty."
-    return reading.pattern(packed) + (masked if packed.triangle else "")
+    return " ".join([reading.pinned_edges(packed), reading.pattern(packed)]) + (
+        masked if packed.triangle else ""
+    )
 
 
 def _step(n_tokens: int) -> int:
@@ -58,7 +60,7 @@ def _cells(packed: Packed, step: int) -> alt.Chart:
     font_size = min(13, step)
     return (
         charts.cells(packed)
-        .transform_calculate(query_text="queries[datum.query]", key_text="keys[datum.key]")
+        .transform_calculate(query_text="query_names[datum.query]", key_text="key_names[datum.key]")
         .mark_rect(aria=False, cursor="pointer")
         .encode(
             x=alt.X(
@@ -83,9 +85,12 @@ def _cells(packed: Packed, step: int) -> alt.Chart:
             ),
             color=alt.Color(
                 "weight:Q",
-                # Fixed, so that heads can be compared: the same colour is the same weight.
-                scale=alt.Scale(domain=[0, 1], range=list(charts.CIVIDIS)),
-                legend=alt.Legend(title="weight", gradientLength=120, format=".1f", tickCount=5),
+                scale=alt.Scale(
+                    domainMin=0, domainMax=alt.expr("brightest"), range=list(charts.CIVIDIS)
+                ),
+                legend=alt.Legend(
+                    title="weight", orient="bottom", offset=36, gradientLength=160, tickCount=5
+                ),
             ),
             tooltip=[
                 alt.Tooltip("query_text:N", title="query"),
@@ -122,18 +127,34 @@ def _frame(selection: str, colour: str) -> alt.LayerChart:
 def _readout(packed: Packed, width: int, height: int) -> alt.Chart:
     """The pinned weight in words, below the map."""
     weight = charts.weight_expr(charts.cell_expr(packed, "datum.query", "datum.key"))
+    said = "query_names[datum.query] + ' looks at ' + key_names[datum.key] + ': '"
+    said += f" + format({weight}, '.3f')"
     if packed.triangle:
-        weight = f"datum.key > datum.query ? 0 : {weight}"
+        unseen = "query_names[datum.query] + ' cannot look at ' + key_names[datum.key]"
+        said = f"datum.key > datum.query ? {unseen} + ', which comes later' : {said}"
     return (
         _selected_cell("pin")
-        .transform_calculate(weight=weight)
-        .transform_calculate(
-            text="queries[datum.query] + ' looks at ' + keys[datum.key] + ': '"
-            " + format(datum.weight, '.3f')"
-        )
+        .transform_calculate(text=said)
         .mark_text(align="left", baseline="top", fontSize=14, limit=max(width, 320), aria=False)
         .encode(x=alt.value(0), y=alt.value(height + 10), text="text:N")
     )
+
+
+def _colours(packed: Packed) -> list[alt.Parameter]:
+    """Which weight is brightest.
+
+    With 1 heads can be compared, for the same colour is the same weight; the other choice brings
+    out the pattern of a head that spreads its weight thin.
+    """
+    choice = alt.binding_select(
+        options=[0, 1], labels=["weights 0 to 1", "stretched to this head"], name="Colours"
+    )
+    largest = [round(float(decode(blob).max()), 4) for blob in packed.blobs]
+    return [
+        alt.param(name="largest", value=largest),
+        alt.param(name="stretched", value=0, bind=choice),
+        alt.param(name="brightest", expr="stretched ? largest[slot] : 1"),
+    ]
 
 
 def _paper(width: int, height: int) -> alt.Chart:

@@ -151,6 +151,7 @@
         stops[stops.indexOf(document.activeElement) + step]?.focus();
       } else if (event.key === "Escape" && !panel.hidden) {
         event.preventDefault();
+        event.stopPropagation(); // or charts would let go of what is pinned
         input.focus();
         panel.hidden = true;
       }
