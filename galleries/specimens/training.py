@@ -8,6 +8,7 @@ that anyone can make the specimens again and see that their phenomena come out o
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -15,6 +16,15 @@ from transformers import PreTrainedModel
 
 # The label that cross-entropy leaves out, in torch and in transformers alike.
 NO_LOSS = -100
+
+
+class Lesson(Protocol):
+    """Anything a model can take a step on."""
+
+    @property
+    def inputs(self) -> dict[str, Tensor]:
+        """What the model's `forward` is called with, its labels included."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -29,6 +39,11 @@ class Batch:
 
     ids: Tensor
     labels: Tensor
+
+    @property
+    def inputs(self) -> dict[str, Tensor]:
+        """What a causal model's `forward` is called with."""
+        return {"input_ids": self.ids, "labels": self.labels}
 
     def __add__(self, other: "Batch") -> "Batch":
         """Stacks two batches, padding the shorter one on the right where no loss is taken.
@@ -83,7 +98,7 @@ def repeated_random_tokens(
 
 def train(
     model: PreTrainedModel,
-    batch_at: Callable[[int], Batch],
+    lesson_at: Callable[[int], Lesson],
     n_steps: int,
     *,
     peak_rate: float,
@@ -95,7 +110,7 @@ def train(
 
     Args:
         model: the model; its own loss is minimised.
-        batch_at: gives the batch for a step.
+        lesson_at: gives what is shown at a step.
         n_steps: how many steps to take.
         peak_rate: the learning rate of the plateau.
         warmup: over how many steps the rate rises.
@@ -112,8 +127,7 @@ def train(
     model.train()
     began, total = time.monotonic(), 0.0
     for step in range(1, n_steps + 1):
-        batch = batch_at(step - 1)
-        loss = model(input_ids=batch.ids, labels=batch.labels).loss
+        loss = model(**lesson_at(step - 1).inputs).loss
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
