@@ -16,8 +16,10 @@ from attentions import FOX, attention, capture, exhibit
         attention(n_heads=(12,) * 6, kind="encoder"),
         attention(FOX * 5, n_heads=(12,) * 4),
         attention(FOX * 3, kind="cross", keys=FOX, n_heads=(4, 4)),
+        attention(FOX * 20, n_heads=(2, 2)),
+        attention(FOX * 20, n_heads=(2, 2), kind="encoder"),
     ],
-    ids=["small", "encoder", "long", "cross"],
+    ids=["small", "encoder", "long", "cross", "longest", "longest-encoder"],
 )
 def test_a_stored_exhibit_is_estimated_within_a_third(source: Attention) -> None:
     shown, held = exhibit(), capture(source)
@@ -41,6 +43,18 @@ def test_a_longer_text_is_estimated_larger_before_it_is_captured() -> None:
     assert short is not None
     assert long is not None
     assert long > short
+
+
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [("注意力是什么", "one two three four five"), ("x" * 10_000, "x" * 100)],
+    ids=["signs are tokens", "words end somewhere"],
+)
+def test_a_text_of_any_script_is_estimated_by_its_tokens(text: str, same: str) -> None:
+    one, other = (budget.exhibit_bytes(specimen(text), None) for text in (text, same))
+    assert one is not None
+    assert other is not None
+    assert 0.9 < one / other < 1.1
 
 
 def test_nothing_is_known_of_a_model_on_the_hub_before_it_is_captured() -> None:

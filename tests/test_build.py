@@ -80,13 +80,24 @@ def test_a_site_has_an_index_and_a_page_with_its_files_for_each_exhibit(tmp_path
 
 
 def test_exhibits_that_cannot_be_drawn_are_all_named(tmp_path: Path) -> None:
-    exhibits = [{**exhibit, "attention": "cross"} for exhibit in MANIFEST["exhibits"]]
+    exhibits = [{**exhibit, "attention": "encoder"} for exhibit in MANIFEST["exhibits"]]
     write_manifest(tmp_path, exhibits=exhibits)
     plan = fill_store(tmp_path)
     with pytest.raises(FaultsError) as caught:
         build.build_site(plan, Store(tmp_path / ".attention"))
-    assert str(caught.value).count("has no cross attention; it has decoder") == 2
+    assert str(caught.value).count("has no encoder attention; it has decoder") == 2
     assert caught.value.exit_code == InputError.exit_code
+
+
+def test_a_start_that_is_outside_the_sentence_is_told_at_its_place(tmp_path: Path) -> None:
+    exhibits = [{**MANIFEST["exhibits"][0], "start": {"token": 99}}]
+    manifest = write_manifest(tmp_path, exhibits=exhibits)
+    plan = fill_store(tmp_path)
+    with pytest.raises(InputError, match="start token 99 is outside") as caught:
+        build.build_site(plan, Store(tmp_path / ".attention"))
+    assert caught.value.where is not None
+    line = manifest.read_text("utf-8").splitlines()[caught.value.where.line - 1]
+    assert line.strip().startswith('"start"')
 
 
 def test_a_capture_that_has_gone_is_told_by_its_exhibit(tmp_path: Path) -> None:

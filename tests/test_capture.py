@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from attention_gallery.capture import capture_all
-from attention_gallery.capture.loading import LoadedModel, load
+from attention_gallery.capture.loading import LoadedModel, load, require_libraries
 from attention_gallery.capture.weights import checked, observe
 from attention_gallery.errors import CaptureError, FaultsError, ModelError, Where
 from attention_gallery.plan import digest_folder
@@ -401,7 +401,7 @@ def test_a_sentence_longer_than_the_context_says_by_how_much(saved: Saved, shape
     error = failure([request_of(saved(shape), "cat " * 100)])
     assert isinstance(error, ModelError)
     assert f"{64 + surplus} tokens, and the model reads 64 at most" in error.message
-    assert f"shorten the text by {surplus}," in error.hint
+    assert f"shorten the text by {surplus} tokens," in error.hint
 
 
 def test_a_target_longer_than_the_context_is_refused_too(saved: Saved) -> None:
@@ -462,6 +462,17 @@ def test_a_missing_library_is_named_with_what_to_install(
     error = failure([request])
     assert library in error.message
     assert error.hint == 'pip install "attention-gallery[compute]"'
+
+
+def test_libraries_that_do_not_fit_each_other_say_so(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "transformers.py").write_text("raise RuntimeError('another torch is needed')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "transformers")
+    with pytest.raises(CaptureError, match="another torch is needed") as caught:
+        require_libraries()
+    assert caught.value.hint == 'pip install --upgrade "attention-gallery[compute]"'
 
 
 def test_nothing_to_capture_needs_no_library(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -88,7 +88,10 @@ def _digest(content: bytes) -> str:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = save_tiny(tmp_path_factory.mktemp("hub") / "tiny", "gpt2")
     (folder / "pytorch_model.bin").write_bytes(b"a pickle")
+    (folder / "tokenizer.pkl").write_bytes(b"a pickle")
     (folder / "modeling_tiny.py").write_text("raise SystemExit")
+    (folder / "source.spm").write_bytes(b"a vocabulary")
+    (folder / "words.tiktoken").write_bytes(b"another")
     return folder
 
 
@@ -126,7 +129,8 @@ def test_a_hub_model_is_captured_at_its_commit(hub: Hub) -> None:
 def test_neither_pickles_nor_code_are_downloaded(hub: Hub) -> None:
     names = {path.name for path in snapshot(model_at()).iterdir()}
     assert {"config.json", "model.safetensors", "tokenizer.json"} <= names
-    assert not names & {"pytorch_model.bin", "modeling_tiny.py"}
+    assert {"source.spm", "words.tiktoken"} <= names
+    assert not names & {"pytorch_model.bin", "tokenizer.pkl", "modeling_tiny.py"}
     assert "modeling_tiny.py" in {
         path.name for path in snapshot(model_at(trust_remote_code=True)).iterdir()
     }

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import pytest
 
 from attention_gallery import __version__, cli
+from attention_gallery.mkdocs_plugin import AttentionGalleryPlugin
 from projects import fill_store, write_manifest, write_mkdocs
 
 
@@ -24,7 +27,9 @@ class Run(Protocol):
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
+def run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Iterator[Run]:
     """Run a command in an empty folder."""
     monkeypatch.chdir(tmp_path)
 
@@ -35,7 +40,9 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFi
         assert isinstance(stopped.value.code, int)
         return Result(stopped.value.code, *capfd.readouterr())
 
-    return run
+    before = signal.getsignal(signal.SIGTERM)
+    yield run
+    signal.signal(signal.SIGTERM, before)
 
 
 def test_it_tells_its_version(run: Run) -> None:
@@ -47,7 +54,7 @@ def test_every_command_explains_itself(run: Run, command: str) -> None:
     result = run(command, "--help")
     assert result.code == 0
     assert command in run("--help").out
-    assert "--quiet" in result.out or command in ("check", "serve")
+    assert "--quiet" in result.out
 
 
 def test_an_unknown_option_is_bad_input(run: Run) -> None:
@@ -89,10 +96,11 @@ def test_building_twice_changes_no_file_but_what_tells_the_date(run: Run, tmp_pa
     assert changed <= {"sitemap.xml.gz"}  # gzip writes the time of day
 
 
-def test_quiet_says_nothing(run: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", ["build", "capture", "check"])
+def test_quiet_says_nothing(run: Run, tmp_path: Path, command: str) -> None:
     write_manifest(tmp_path)
     fill_store(tmp_path)
-    assert run("build", "-q") == (0, "", "")
+    assert run(command, "-q") == (0, "", "")
 
 
 def test_a_wrong_manifest_is_answered_with_all_faults_and_costs_nothing(
@@ -154,12 +162,91 @@ def test_a_broken_configuration_is_bad_input(run: Run, tmp_path: Path) -> None:
     assert "Traceback" not in result.err
 
 
+@pytest.mark.parametrize("name", ["x[1].yml", "*.yml", "ümläut.yml"])
+@pytest.mark.parametrize("config", [True, False])
+def test_a_manifest_on_the_command_line_is_a_path_and_not_a_pattern(
+    run: Run, tmp_path: Path, name: str, config: bool
+) -> None:
+    folder = tmp_path / "a[b]"
+    folder.mkdir()
+    write_manifest(tmp_path).rename(folder / name)
+    if config:
+        write_mkdocs(tmp_path)
+    result = run("check", f"a[b]/{name}")
+    assert result.code == 0, result.err
+    assert "2 exhibits" in result.out
+
+
+@pytest.mark.parametrize("config", [True, False])
+def test_a_manifest_that_is_not_there_is_named_as_it_was_typed(
+    run: Run, tmp_path: Path, config: bool
+) -> None:
+    (tmp_path / "mine.yml").write_text("")
+    if config:
+        write_mkdocs(tmp_path)
+    result = run("check", "nine.yml")
+    assert result.code == 2
+    expected = 'did you mean "mine.yml"?'
+    assert result.err == f"nine.yml: there is no such file; {expected}\n"
+
+
+def test_a_manifest_may_have_any_name(run: Run, tmp_path: Path) -> None:
+    """Names of files are bytes; a title is text."""
+    name = os.fsdecode(b"gr\xfcn.yml")
+    write_manifest(tmp_path).rename(tmp_path / name)
+    fill_store(tmp_path)
+    result = run("check", name)
+    assert result.code == 0, result.err
+
+
+def test_commands_do_not_remember_the_manifests_of_others(run: Run, tmp_path: Path) -> None:
+    write_manifest(tmp_path)
+    assert run("check", "galleries/animals.yml").code == 0
+    assert AttentionGalleryPlugin.named == ()
+
+
+@pytest.mark.parametrize("pattern", ["", "**x/*.yml"])
+def test_a_pattern_that_is_none_is_bad_input(run: Run, tmp_path: Path, pattern: str) -> None:
+    write_mkdocs(tmp_path, plugins=[{"attention-gallery": {"manifests": [pattern]}}])
+    result = run("check")
+    assert result.code == 2
+    assert "manifest" in result.err
+    assert "Traceback" not in result.err
+
+
+@pytest.mark.parametrize("config", ["nowhere.yml", "folder"])
+def test_a_configuration_that_is_named_must_be_there(run: Run, tmp_path: Path, config: str) -> None:
+    write_manifest(tmp_path)
+    (tmp_path / "folder").mkdir()
+    result = run("check", "-f", config)
+    assert result.code == 2
+    assert config in result.err
+    assert "Traceback" not in result.err
+
+
+def test_a_build_that_is_told_to_end_leaves_nothing_behind(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_manifest(tmp_path)
+    fill_store(tmp_path)
+    before = {path.name for path in tmp_path.iterdir()}
+
+    def ended(_config: object) -> None:
+        assert {path.name for path in tmp_path.iterdir()} > before
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr("mkdocs.commands.build.build", ended)
+    assert run("build").code == 128 + signal.SIGTERM
+    assert {path.name for path in tmp_path.iterdir()} == before
+
+
 def test_a_site_folder_with_other_files_is_refused(run: Run, tmp_path: Path) -> None:
     write_manifest(tmp_path)
     fill_store(tmp_path)
     result = run("build", "--site-dir", ".")
     assert result.code == 1
     assert "no build has made" in result.err
+    assert "Drawing" not in result.err
     assert (tmp_path / "galleries/animals.yml").is_file()
 
 
@@ -193,7 +280,10 @@ def test_show_writes_one_file(run: Run, tmp_path: Path) -> None:
     ("args", "message"),
     [
         (("specimen:stroy", "x"), 'there is no specimen "stroy"; did you mean "story"?'),
-        (("./nowhere", "x"), 'there is no folder "./nowhere"'),
+        (("./nowhere", "x"), "a relative path starts from the working directory"),
+        (("specimen:story", " "), "the text is empty; write some text"),
+        (("specimen:story", os.fsdecode(b"a\xffb")), "the text holds the character U+DCFF"),
+        (("specimen:story", "x", "--target", "\x07"), "the text holds the character U+0007"),
         (("specimen:story", "x", "--attention", "corss"), "Invalid value for '--attention'"),
         (("specimen:story", "x", "--attention", "cross"), "has no cross attention; it has decoder"),
         (("specimen:story", "x", "-o", "no/such/folder.html"), "cannot write no/such/folder.html"),
@@ -224,3 +314,32 @@ def test_a_pinned_model_of_the_hub_is_valid_and_fails_clearly_without_a_network(
     assert "gpt2.yml:" in message[0]
     assert "Traceback" not in failed.err
     assert not Path("site").exists()
+
+
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("8000", "IP:PORT"),
+        ("nowhere:8000", "nowhere"),
+        ("127.0.0.1:http", "'http' is not a valid port"),
+        ("127.0.0.1:99999", "99999 is not a valid port"),
+        ("192.0.2.1:8000", "cannot serve at 192.0.2.1:8000"),
+    ],
+)
+def test_an_address_that_cannot_be_served_is_bad_input(
+    run: Run, tmp_path: Path, address: str, message: str
+) -> None:
+    write_manifest(tmp_path)
+    fill_store(tmp_path)
+    result = run("serve", "-q", "-a", address)
+    assert result.code == 2
+    assert message in result.err
+    assert "Traceback" not in result.err
+
+
+def test_serving_does_not_begin_with_a_wrong_manifest(run: Run, tmp_path: Path) -> None:
+    write_manifest(tmp_path, titel="x")
+    result = run("serve")
+    assert result.code == 2
+    assert len(result.err.splitlines()) == 1
+    assert result.err.startswith("galleries/animals.yml:")

@@ -14,7 +14,7 @@ import jsonschema
 import pytest
 
 from attention_gallery import resources
-from attention_gallery.errors import FaultsError, GalleryError, InputError, ManifestError, Where
+from attention_gallery.errors import FaultsError, GalleryError, ManifestError, Where
 from attention_gallery.manifest import read_manifest
 from attention_gallery.manifest.shape import manifest_schema
 from attention_gallery.manifest.yaml_source import read_yaml
@@ -76,14 +76,14 @@ def test_golden(
         text = json.dumps(gallery, indent=1, ensure_ascii=False)
         golden(folder / "gallery.json", f"{text}\n")
     else:
-        with pytest.raises(InputError) as caught:
+        with pytest.raises(GalleryError) as caught:
             read_manifest(Path("manifest.yml"))
         golden(folder / "error.txt", f"{caught.value}\n")
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case not in GOOD])
 def test_messages_stay_in_one_line_with_a_place_and_in_our_own_words(case: str) -> None:
-    with pytest.raises(InputError) as caught:
+    with pytest.raises(GalleryError) as caught:
         read_manifest(GOLDEN / "manifests" / case / "manifest.yml")
     error = caught.value
     for fault in error.faults if isinstance(error, FaultsError) else [error]:

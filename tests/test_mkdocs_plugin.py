@@ -10,7 +10,10 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from mkdocs.config import load_config
 
+from attention_gallery.configuration import configuration, plugin_of
+from attention_gallery.errors import InputError
 from attentions import HOSTILE
 from projects import MANIFEST, fill_store, write_manifest, write_mkdocs
 
@@ -141,3 +144,30 @@ def test_a_pattern_that_matches_nothing_is_told(tmp_path: Path) -> None:
     result = run(tmp_path)
     assert result.returncode != 0
     assert "no manifest matches 'nowhere/*.yml'" in result.stderr
+
+
+def test_a_page_of_the_author_is_not_replaced(tmp_path: Path) -> None:
+    project(tmp_path)
+    mine = tmp_path / "docs/exhibits/fox.md"
+    mine.parent.mkdir()
+    mine.write_text("# Mine")
+    result = run(tmp_path)
+    assert result.returncode != 0
+    assert f"{mine} has the place of the exhibits' exhibits/fox.md" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_manifests_on_the_command_line_last_as_long_as_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MkDocs reads its configuration again whenever it rebuilds a site that is served."""
+    monkeypatch.chdir(tmp_path)
+    write_mkdocs(tmp_path)
+    mine = tmp_path / "mine.yml"
+    with configuration((Path("mine.yml"),), None) as first:
+        again = load_config(first.config_file_path)
+        assert plugin_of(again).manifests(again) == [mine]
+        watched = plugin_of(again).on_config(again).watch
+        assert str(tmp_path) in watched
+    with pytest.raises(InputError, match="no manifest matches"):
+        plugin_of(again).manifests(again)

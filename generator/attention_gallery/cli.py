@@ -4,56 +4,38 @@ from __future__ import annotations
 
 import logging
 import re
+import signal
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import NoReturn
 
 import click
 from mkdocs.commands import build as mkdocs_build
 from mkdocs.commands import serve as mkdocs_serve
+from mkdocs.config.base import ValidationError
+from mkdocs.config.config_options import IpAddress
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import MkDocsException
 
 from attention_gallery import __version__, budget, build, resources, site
-from attention_gallery.configuration import configuration, plugin_of
+from attention_gallery.configuration import DEFAULT, configuration, plugin_of
 from attention_gallery.errors import GalleryError, InputError
+from attention_gallery.manifest.values import WrongValueError, not_empty, showable
 from attention_gallery.mkdocs_plugin import AttentionGalleryPlugin
 from attention_gallery.model_source import model_from_source
 from attention_gallery.store import Store
+from attention_gallery.terminal import as_bytes, is_loud, quiet, say, tracker, verbose
 from attention_gallery.terms import ATTENTION_KINDS, AttentionKind, Exhibit, Plan, Sentence
-
-T = TypeVar("T")
 
 _manifests = click.argument("manifests", nargs=-1, type=click.Path(path_type=Path))
 _config_file = click.option(
     "-f",
     "--config-file",
-    type=click.Path(path_type=Path),
-    default=Path("mkdocs.yml"),
-    show_default=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    show_default=str(DEFAULT),
     help="MkDocs' configuration. Without one, a plain site is built from the manifests alone.",
 )
-
-
-def _set_level(level: int) -> Callable[[click.Context, click.Parameter, bool], None]:
-    def callback(_context: click.Context, _parameter: click.Parameter, given: bool) -> None:
-        if given:
-            logging.getLogger().setLevel(level)
-
-    return callback
-
-
-# How loud a command is, is the level of the root logger; MkDocs goes by it too.
-_quiet = click.option(
-    "-q", "--quiet", is_flag=True, expose_value=False, callback=_set_level(logging.ERROR),
-    help="Print errors only.",
-)  # fmt: skip
-_verbose = click.option(
-    "-v", "--verbose", is_flag=True, expose_value=False, callback=_set_level(logging.INFO),
-    help="Also print what MkDocs does.",
-)  # fmt: skip
 
 
 @click.group(
@@ -80,11 +62,11 @@ def cli() -> None:
 @click.option("-d", "--site-dir", type=click.Path(path_type=Path), help="Where the site goes.")
 @click.option("--example", is_flag=True, help="Build the gallery that comes with the package.")
 @click.option("--strict", is_flag=True, help="Fail on MkDocs' warnings, such as a broken link.")
-@_quiet
-@_verbose
+@quiet
+@verbose
 def build_command(
     manifests: tuple[Path, ...],
-    config_file: Path,
+    config_file: Path | None,
     site_dir: Path | None,
     example: bool,
     strict: bool,
@@ -96,44 +78,45 @@ def build_command(
     """
     with configuration(manifests, config_file, site_dir, example=example, strict=strict) as config:
         plugin, plan, store = _planned(config)
-        track = _tracker()
+        target = Path(config.site_dir)
+        site.check_target(target)  # before anything that takes long
+        track = tracker()
         made = build.obtain(plan, store, track)
         plugin.prepared = build.build_site(
             plan, store, index_path=plugin.index_path(config), track=track
         )
-        target = Path(config.site_dir)
         with site.replacing(target) as folder:
             config.site_dir = str(folder)
             _run_mkdocs(config)
-    if _loud():
-        click.echo(
-            f"{len(plan.exhibits)} exhibits from {len(plan.requests)} captures ({made} new), "
-            f"{_bytes(_size(target))} in {target}"
-        )
-        click.echo(f"Open {target / 'index.html'}")
+    say(
+        f"{len(plan.exhibits)} exhibits from {len(plan.requests)} captures ({made} new), "
+        f"{as_bytes(_size(target))} in {target}"
+    )
+    say(f"Open {target / 'index.html'}")
 
 
 @cli.command()
 @_manifests
 @_config_file
-@_quiet
-@_verbose
-def capture(manifests: tuple[Path, ...], config_file: Path) -> None:
+@quiet
+@verbose
+def capture(manifests: tuple[Path, ...], config_file: Path | None) -> None:
     """Run the models and store their attention, without building a site.
 
     Stored captures can be committed or cached, so that a machine without torch builds the site.
     """
     with configuration(manifests, config_file) as config:
         _, plan, store = _planned(config)
-        made = build.obtain(plan, store, _tracker())
-    if _loud():
-        click.echo(f"{made} captures made, {len(plan.requests) - made} were stored in {store.root}")
+        made = build.obtain(plan, store, tracker())
+    say(f"{made} captures made, {len(plan.requests) - made} were stored in {store.root}")
 
 
 @cli.command()
 @_manifests
 @_config_file
-def check(manifests: tuple[Path, ...], config_file: Path) -> None:
+@quiet
+@verbose
+def check(manifests: tuple[Path, ...], config_file: Path | None) -> None:
     """Validate manifests; say what would be captured and how large the site will be.
 
     No model is run and nothing is written.
@@ -150,31 +133,55 @@ def check(manifests: tuple[Path, ...], config_file: Path) -> None:
         total += size or 0
         unknown += size is None
         state = "stored" if stored else "to capture"
-        about = f"about {_bytes(size)}" if size else "size known once captured"
-        click.echo(
-            f"{exhibit.id}: {exhibit.model.source}, {', '.join(exhibit.views)}; {state}, {about}"
-        )
-    click.echo(
+        about = f"about {as_bytes(size)}" if size else "size known once captured"
+        say(f"{exhibit.id}: {exhibit.model.source}, {', '.join(exhibit.views)}; {state}, {about}")
+    say(
         f"{len(plan.exhibits)} exhibits from {len(plan.requests)} captures, {len(wanted)} to make; "
-        f"the site will be about {_bytes(total)}"
+        f"the site will be about {as_bytes(total)}"
         + (f", and what {unknown} exhibits add" if unknown else "")
     )
+
+
+def _address(_context: click.Context, _parameter: click.Parameter, address: str) -> str:
+    try:
+        port = IpAddress().run_validation(address).port
+    except ValidationError as error:
+        raise click.BadParameter(str(error)) from None
+    if not 0 <= port <= 65_535:
+        raise click.BadParameter(f"{port} is not a valid port")
+    return address
 
 
 @cli.command()
 @_manifests
 @_config_file
 @click.option(
-    "-a", "--dev-addr", default="127.0.0.1:8000", show_default=True, help="Address to serve at."
+    "-a",
+    "--dev-addr",
+    default="127.0.0.1:8000",
+    show_default=True,
+    callback=_address,
+    help="Address to serve at.",
 )
-def serve(manifests: tuple[Path, ...], config_file: Path, dev_addr: str) -> None:
+@quiet
+@verbose
+def serve(manifests: tuple[Path, ...], config_file: Path | None, dev_addr: str) -> None:
     """Serve the site and rebuild it while you write.
 
     Editing a sentence captures that sentence; editing prose captures nothing.
     """
-    logging.getLogger().setLevel(logging.INFO)
+    if is_loud():
+        logging.getLogger().setLevel(logging.INFO)
     with configuration(manifests, config_file) as config:
-        mkdocs_serve.serve(config.config_file_path, dev_addr=dev_addr)
+        _planned(config)  # a fault that is there from the start is no state to serve
+        try:
+            mkdocs_serve.serve(config.config_file_path, dev_addr=dev_addr)
+        except OSError as error:
+            raise InputError(
+                f"cannot serve at {dev_addr}: {error.strerror}", hint="try another --dev-addr"
+            ) from error
+        except MkDocsException as error:
+            raise GalleryError(str(error)) from None
 
 
 @cli.command()
@@ -188,8 +195,8 @@ def serve(manifests: tuple[Path, ...], config_file: Path, dev_addr: str) -> None
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="The HTML file."
 )
-@_quiet
-@_verbose
+@quiet
+@verbose
 def show(
     model: str,
     text: str,
@@ -203,7 +210,10 @@ def show(
     MODEL is a hub id, a folder, or specimen:NAME. The file needs nothing else: mail it, or open it
     from a USB stick.
     """
-    sentence = Sentence("text", text, target)
+    try:
+        sentence = Sentence("text", not_empty(showable(text)), showable(target))
+    except WrongValueError as error:
+        raise InputError(f"the text {error.message}", hint=error.hint) from None
     exhibit = Exhibit(
         id="show",
         title=f"{model} on “{text if len(text) <= 60 else text[:59] + '…'}”",
@@ -214,19 +224,20 @@ def show(
     )
     output = output or Path(f"{re.sub(r'[^a-z0-9]+', '-', model.lower()).strip('-')}.html")
     with tempfile.TemporaryDirectory() as folder:
-        page = build.show(exhibit, Store(Path(folder)), _tracker())
+        page = build.show(exhibit, Store(Path(folder)), tracker())
     try:
         output.write_text(page, "utf-8")
     except OSError as error:
         raise InputError(f"cannot write {output}: {error.strerror}") from error
-    if _loud():
-        click.echo(f"{_bytes(output.stat().st_size)} in {output}")
+    say(f"{as_bytes(output.stat().st_size)} in {output}")
 
 
 def main() -> NoReturn:
     """Run a command. Exit codes: 0 done, 1 a failed build, 2 bad input."""
     logging.basicConfig(format="%(levelname)s: %(message)s", stream=sys.stderr)
     logging.getLogger().setLevel(logging.WARNING)
+    # Without this a build that is told to end would leave its half-made site behind.
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     try:
         code = cli.main(standalone_mode=False)
     except GalleryError as error:
@@ -256,32 +267,8 @@ def _run_mkdocs(config: MkDocsConfig) -> None:
         config.plugins.on_shutdown()
 
 
-def _loud() -> bool:
-    return logging.getLogger().isEnabledFor(logging.WARNING)
-
-
-def _tracker() -> build.Track:
-    return _progress if _loud() else build.silently
-
-
-def _progress(items: Iterable[T], label: str, length: int, /) -> Iterable[T]:
-    with click.progressbar(
-        items, length=length, label=label, show_pos=True, show_eta=True, file=sys.stderr
-    ) as bar:
-        yield from bar
-
-
 def _size(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-
-
-def _bytes(size: float) -> str:
-    """Bytes as people say them, in powers of 1,000."""
-    for unit in ("B", "kB", "MB"):
-        if size < 1000:
-            return f"{size:.3g} {unit}"
-        size /= 1000
-    return f"{size:.3g} GB"
 
 
 if __name__ == "__main__":

@@ -13,10 +13,11 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import MkDocsException
 
 from attention_gallery import resources
-from attention_gallery.errors import InputError
+from attention_gallery.errors import InputError, printable
 from attention_gallery.mkdocs_plugin import AttentionGalleryPlugin
 
 PLUGIN = "attention-gallery"
+DEFAULT = Path("mkdocs.yml")
 USUAL = ("galleries/*.yml", "gallery.yml")
 """Where manifests are looked for when nobody says."""
 
@@ -24,7 +25,7 @@ USUAL = ("galleries/*.yml", "gallery.yml")
 @contextmanager
 def configuration(
     manifests: tuple[Path, ...],
-    config_file: Path,
+    config_file: Path | None,
     site_dir: Path | None = None,
     *,
     example: bool = False,
@@ -36,7 +37,7 @@ def configuration(
 
     Args:
         manifests: Named on the command line.
-        config_file: The author's; need not exist.
+        config_file: The author's; None for `DEFAULT`, which need not exist.
         site_dir: Where the site goes, when not where the file says.
         example: Whether to take the gallery that comes with the package.
         strict: Whether MkDocs' warnings are errors.
@@ -50,52 +51,54 @@ def configuration(
     options: dict[str, object] = {"strict": strict} if strict else {}
     if site_dir is not None:
         options["site_dir"] = str(site_dir.resolve())
+    if config_file is None and DEFAULT.is_file():
+        config_file = DEFAULT
+    named = [path.absolute() for path in manifests]
     with tempfile.TemporaryDirectory() as folder:
-        if example or not config_file.exists():
-            config_file = _plain_configuration(Path(folder), manifests, example)
+        if example or config_file is None:
+            named = sorted(resources.galleries().glob("*.yml")) if example else named or _usual()
+            config_file = _plain_configuration(Path(folder), named, example)
+        AttentionGalleryPlugin.named = tuple(named)
         try:
-            config = load_config(str(config_file), **options)  # type: ignore[arg-type]
-        except MkDocsException as error:
-            raise InputError(f"{config_file}: {error}") from None
-        if manifests:
-            plugin_of(config).config.manifests = [str(path.resolve()) for path in manifests]
-        yield config
+            yield _load(config_file, options)
+        finally:
+            AttentionGalleryPlugin.named = ()
 
 
-def _plain_configuration(folder: Path, manifests: tuple[Path, ...], example: bool) -> Path:
+def _load(file: Path, options: dict[str, object]) -> MkDocsConfig:
+    try:
+        return load_config(str(file), **options)  # type: ignore[arg-type]
+    except MkDocsException as error:
+        raise InputError(f"{file}: {error}") from None
+
+
+def _usual() -> list[Path]:
     here = Path.cwd()
-    docs = folder / "docs"
-    docs.mkdir()
+    if found := sorted(path for pattern in USUAL for path in here.glob(pattern)):
+        return found
+    raise InputError(
+        f"no manifest in {here}",
+        hint=f"write one of {', '.join(USUAL)}, name a manifest, "
+        "or try `attention-gallery build --example`",
+    )
+
+
+def _plain_configuration(folder: Path, manifests: list[Path], example: bool) -> Path:
+    here = Path.cwd()
     if example:
-        docs = resources.galleries()
-        found = sorted(docs.glob("*.yml"))
+        name, docs = "Attention Gallery", resources.galleries()
     else:
-        found = [path.resolve() for path in manifests] or sorted(
-            path for pattern in USUAL for path in here.glob(pattern)
-        )
-    if not found:
-        raise InputError(
-            f"no manifest in {here}",
-            hint=f"write one of {', '.join(USUAL)}, name a manifest, "
-            "or try `attention-gallery build --example`",
-        )
+        name, docs = printable(manifests[0].stem.replace("-", " ")), folder / "docs"
+        docs.mkdir()
     config = {
-        "site_name": "Attention Gallery" if example else found[0].stem.replace("-", " "),
+        "site_name": name,
         "docs_dir": str(docs),
         "site_dir": str(here / "site"),
         "exclude_docs": "/specimens/\n/optional/\n*.yml\n",
         # A link to a folder opens a listing, not its index.html, from a USB stick.
         "use_directory_urls": False,
         "theme": {"name": PLUGIN},
-        "plugins": [
-            "search",
-            {
-                PLUGIN: {
-                    "manifests": [str(path) for path in found],
-                    "store": str(here / ".attention"),
-                }
-            },
-        ],
+        "plugins": ["search", {PLUGIN: {"store": str(here / ".attention")}}],
     }
     file = folder / "mkdocs.yml"
     file.write_text(json.dumps(config), "utf-8")  # JSON is YAML

@@ -61,11 +61,12 @@ class ManifestError(InputError):
     """One fault of a manifest."""
 
 
-class FaultsError(InputError):
+class FaultsError(GalleryError):
     """Several faults, collected and raised once so that an author can mend them in one go.
 
     Attributes:
         faults: Sorted by place.
+        exit_code: That of bad input when all of them are.
     """
 
     def __init__(self, faults: Sequence[GalleryError]) -> None:
@@ -76,6 +77,7 @@ class FaultsError(InputError):
             )
         )
         super().__init__("\n".join(str(fault) for fault in self.faults))
+        self.exit_code = min(fault.exit_code for fault in self.faults)
 
 
 class ModelError(InputError):

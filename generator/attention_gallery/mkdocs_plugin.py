@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from mkdocs.config import config_options
 from mkdocs.config.base import Config
@@ -15,7 +15,7 @@ from mkdocs.structure.files import File, Files, InclusionLevel
 from mkdocs.structure.pages import Page as MkDocsPage
 
 from attention_gallery import build, pages, site
-from attention_gallery.errors import GalleryError, InputError
+from attention_gallery.errors import GalleryError, InputError, quoted
 from attention_gallery.store import Store
 from attention_gallery.terms import Page, Site
 
@@ -33,8 +33,12 @@ class AttentionGalleryPlugin(BasePlugin[Options]):  # type: ignore[no-untyped-ca
     """Adds the index, a page for each exhibit, and their files.
 
     Attributes:
+        named: Manifests named on the command line, instead of those of the options. On the class,
+            because MkDocs makes the plugin anew whenever it reads its configuration.
         prepared: A site made by the caller; None to make it from the manifests at each build.
     """
+
+    named: ClassVar[tuple[Path, ...]] = ()
 
     def __init__(self) -> None:
         self.prepared: Site | None = None
@@ -44,24 +48,33 @@ class AttentionGalleryPlugin(BasePlugin[Options]):  # type: ignore[no-untyped-ca
         self._serving = False
 
     def manifests(self, config: MkDocsConfig) -> list[Path]:
-        """The manifests that the options name.
+        """The manifests named on the command line, or those that the options name.
 
         Raises:
-            InputError: A pattern that matches nothing.
+            InputError: A pattern that is none, or matches nothing.
         """
         root = _root(config)
-        found: list[Path] = []
-        for pattern in self.config.manifests:
+        found = list(self.named)
+        for pattern in self._patterns():
             folder = Path(pattern).anchor or "."
             relative = pattern.removeprefix(folder) if folder != "." else pattern
-            matches = sorted((root / folder).glob(relative))
+            try:
+                matches = sorted((root / folder).glob(relative))
+            except ValueError as error:
+                raise InputError(
+                    f"{quoted(pattern)} is not a pattern for manifests: {error}",
+                    hint="write one such as galleries/*.yml",
+                ) from None
             if not matches:
                 raise InputError(
                     f"no manifest matches {pattern!r} in {root}",
                     hint="write one there, or set the plugin's option `manifests` in mkdocs.yml",
                 )
-            found += [path for path in matches if path not in found]
-        return found
+            found += matches
+        return list(dict.fromkeys(found))
+
+    def _patterns(self) -> list[str]:
+        return [] if self.named else self.config.manifests
 
     def store(self, config: MkDocsConfig) -> Store:
         """Where captures are kept."""
@@ -88,9 +101,10 @@ class AttentionGalleryPlugin(BasePlugin[Options]):  # type: ignore[no-untyped-ca
         element.defer = True
         config.extra_javascript.append(element)
         root = _root(config)
-        for folder in {str((root / pattern).parent) for pattern in self.config.manifests}:
-            if Path(folder).is_dir():
-                config.watch.append(folder)
+        manifests = (*self.named, *(root / pattern for pattern in self._patterns()))
+        for folder in {path.parent for path in manifests}:
+            if folder.is_dir():
+                config.watch.append(str(folder))
         return config
 
     def on_pre_build(self, *, config: MkDocsConfig) -> None:
@@ -116,6 +130,12 @@ class AttentionGalleryPlugin(BasePlugin[Options]):  # type: ignore[no-untyped-ca
 
     def on_files(self, files: Files, *, config: MkDocsConfig) -> Files:
         """Add the site's pages and assets as generated files."""
+        taken = [page.path for page in self._site.pages if files.get_file_from_path(page.path)]
+        if taken:
+            raise PluginError(
+                f"{Path(config.docs_dir) / taken[0]} has the place of the exhibits' {taken[0]}; "
+                "rename the file, or give the exhibit another id"
+            )
         for page in self._site.pages:
             # Navigation repeated on every page would make large galleries quadratic.
             level = InclusionLevel.UNDEFINED if page.in_nav else InclusionLevel.NOT_IN_NAV

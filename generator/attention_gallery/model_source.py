@@ -63,13 +63,13 @@ def model_from_source(
         ModelError: When there is no such specimen or folder, when `source` has none of the forms,
             or when something that is not on the hub is given a revision.
     """
-    kind, location = _locate(source, base or Path())
+    kind, location = _locate(source, base)
     if revision and kind != "hub":
         raise ModelError("only a model on the hub has a revision", hint=f"this is a {kind}")
     return Model(name or source, source, kind, location, revision, trust_remote_code, where)
 
 
-def _locate(source: str, base: Path) -> tuple[Literal["hub", "folder", "specimen"], str]:
+def _locate(source: str, base: Path | None) -> tuple[Literal["hub", "folder", "specimen"], str]:
     """Which of the three a source is, and what ``from_pretrained`` is given."""
     if source.startswith("specimen:"):
         name = source.removeprefix("specimen:").strip()
@@ -78,14 +78,21 @@ def _locate(source: str, base: Path) -> tuple[Literal["hub", "folder", "specimen
             hint = choices(name, specimens, "specimens")
             raise ModelError(f"there is no specimen {quoted(name)}", hint=hint)
         return "specimen", str(specimens[name])
-    folder = _folder(source, base)
+    folder = _folder(source, base or Path())
     if folder is not None:
-        if not (folder / "config.json").is_file():
+        try:
+            is_model = (folder / "config.json").is_file()
+        except OSError as error:
+            raise ModelError(
+                f"the folder {quoted(source)} cannot be read: {error.strerror}"
+            ) from error
+        if not is_model:
             hint = "a model's folder is what save_pretrained writes"
             raise ModelError(f"the folder {quoted(source)} holds no config.json", hint=hint)
         return "folder", str(folder)
     if source.startswith(_FOLDER_STARTS):
-        hint = "a relative path starts from the manifest's folder"
+        start = f"the working directory, {Path.cwd()}" if base is None else "the manifest's folder"
+        hint = f"a relative path starts from {start}"
         raise ModelError(f"there is no folder {quoted(source)}", hint=hint)
     if _HUB_ID.fullmatch(source):
         return "hub", source
@@ -105,11 +112,8 @@ def read_head_counts(folder: Path, attention: AttentionKind | None) -> HeadCount
         folder: The model's folder.
         attention: Which attention; None for the model's natural one.
     """
-    try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    if not isinstance(config, dict):
+    config = _config(folder)
+    if config is None:
         return None
     # Cross-attention sits in the decoder, and is the natural kind wherever it exists.
     stack = "encoder" if attention == "encoder" else "decoder"
@@ -120,6 +124,24 @@ def read_head_counts(folder: Path, attention: AttentionKind | None) -> HeadCount
         config = _inner(config, "text_config")
         layers, heads = _number(config, _LAYERS), _number(config, _HEADS)
     return HeadCounts(layers, heads) if layers and heads else None
+
+
+def rules_out_cross(folder: Path) -> bool:
+    """Whether `config.json` says that a model has no cross-attention; False where it is silent."""
+    config = _config(folder)
+    return config is not None and not (
+        config.get("is_encoder_decoder")
+        or config.get("add_cross_attention")
+        or isinstance(config.get("decoder"), dict)
+    )
+
+
+def _config(folder: Path) -> Mapping[str, Any] | None:
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return config if isinstance(config, dict) else None
 
 
 def _folder(source: str, base: Path) -> Path | None:

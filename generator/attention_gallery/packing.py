@@ -140,26 +140,31 @@ def pack(exhibit: Exhibit, attention: Attention) -> Packed:
         )
     else:
         slots = tuple(Slot(*head) for head in exhibit.heads)
-    for head in (*exhibit.heads, *filter(None, [exhibit.start.head])):
+    first, start_where = exhibit.start.head, exhibit.start.where or exhibit.where
+    named = [(head, exhibit.where) for head in exhibit.heads]
+    for head, where in (*named, *([(first, start_where)] if first else [])):
         if head not in attention:
-            raise InputError(
-                f"{head} is not a head of this model", exhibit.where, _head_range(attention)
-            )
-    first = exhibit.start.head
+            raise InputError(f"{head} is not a head of this model", where, _head_range(attention))
     try:
-        start = slots.index(Slot(*first)) if first else int(every_head)
+        start = (
+            slots.index(Slot(*first))
+            if first
+            else _most_decided(attention, slots)
+            if every_head
+            else 0
+        )
     except ValueError:
         raise InputError(
             f"start head {first} is not among the exhibit's heads",
-            exhibit.where,
+            start_where,
             "choose one of " + ", ".join(map(str, exhibit.heads)),
         ) from None
     n = len(attention.queries)
-    pin = n - 1 if exhibit.start.token is None else exhibit.start.token
+    pin = _last_word(attention) if exhibit.start.token is None else exhibit.start.token
     if not 0 <= pin < n:
         raise InputError(
             f"start token {pin} is outside the sentence",
-            exhibit.where,
+            start_where,
             f"its {n} tokens are numbered 0 to {n - 1}",
         )
     triangle = np.tril_indices(n) if attention.causal else (slice(None), slice(None))
@@ -170,6 +175,28 @@ def pack(exhibit: Exhibit, attention: Attention) -> Packed:
         for blob, cells in zip(blobs, maps, strict=True)
     )
     return Packed(attention, slots, blobs, every_head, start, pin, error)
+
+
+def _most_decided(attention: Attention, slots: tuple[Slot, ...]) -> int:
+    """Index of the head that looks most decidedly at other words: the one worth opening with.
+
+    Special tokens and the token itself do not count, since most heads rest there.
+    """
+    words = np.array([not token.special for token in attention.keys])
+    others = np.broadcast_to(words, (len(attention.queries), len(words))).copy()
+    if attention.kind != "cross":
+        np.fill_diagonal(others, val=False)
+
+    def decided(slot: Slot) -> float:
+        return float(np.where(others, _map(attention, slot), 0).max(axis=1).mean())
+
+    heads = [i for i, slot in enumerate(slots) if slot.head is not None]
+    return max(heads, key=lambda i: decided(slots[i]))
+
+
+def _last_word(attention: Attention) -> int:
+    words = [i for i, token in enumerate(attention.queries) if not token.special]
+    return words[-1] if words else len(attention.queries) - 1
 
 
 def _head_range(attention: Attention) -> str:

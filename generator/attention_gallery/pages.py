@@ -221,11 +221,7 @@ def _facts(exhibit: Exhibit, provenance: Provenance, packed: Packed) -> list[tup
         ("Target", _target(exhibit, attention)),
         ("Computed", f"in {provenance.dtype} on {provenance.device}, {provenance.date}"),
         ("Versions", ", ".join(f"{name} {v}" for name, v in provenance.versions.items())),
-        # Rounded up: what is stated is a bound.
-        (
-            "Precision",
-            f"a weight in a chart is off by at most {ceil(packed.error * 1e5) / 1e5:.5f}",
-        ),
+        ("Precision", f"a weight in a chart is off by at most {error:.5f}"),
     ]
     return [(name, value) for name, value in facts if value]
 

@@ -22,7 +22,7 @@ CAPTURE_FORMAT = 1
 """Raised whenever `capture` comes to make something else of the same model and sentence."""
 
 # What `from_pretrained` reads. Model cards and training scripts may change beside a model.
-_MODEL_FILES = (
+MODEL_FILES = (
     "config.json",
     "generation_config.json",
     "adapter_config.json",
@@ -86,7 +86,7 @@ def digest_folder(folder: Path) -> str:
 
 
 def _is_model_file(path: Path) -> bool:
-    return any(fnmatchcase(path.name, pattern) for pattern in _MODEL_FILES) and path.is_file()
+    return any(fnmatchcase(path.name, pattern) for pattern in MODEL_FILES) and path.is_file()
 
 
 def _capture_key(model: Model, sentence: Sentence, digest: Callable[[Path], str]) -> str:

@@ -7,13 +7,15 @@ at which address a page will stand; `resolve` turns these into relative links.
 from __future__ import annotations
 
 import filecmp
+import hashlib
 import html
 import os
 import re
+import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 
@@ -46,24 +48,38 @@ def assemble(made: Iterable[tuple[Page, tuple[Asset, ...]]], vega: str) -> Site:
 def vega_bundle(cache: Path) -> str:
     """Vega, Vega-Lite and their embedder as one script, without a network.
 
-    Bundling takes more than a second, so the result is kept in `cache` under its version.
-
-    Raises:
-        SiteError: The cache cannot be written.
+    Bundling takes more than a second, so the result is kept in `cache` under its version, where
+    `cache` can be written.
     """
     file = cache / f"vega-{version('vl-convert-python')}.js"
-    try:
-        return file.read_text("utf-8")
-    except OSError:
-        bundle: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
-    try:
+    kept = _unsealed(file)
+    if kept is not None:
+        return kept
+    bundle: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+    draft = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
+    content = bundle.encode()
+    with suppress(OSError):
         cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=cache, delete=False) as part:
-            part.write(bundle)
-        Path(part.name).replace(file)
-    except OSError as error:
-        raise SiteError(f"cannot write {file}: {error.strerror}") from error
+        try:
+            draft.write_bytes(_seal(content) + content)
+            draft.replace(file)
+        finally:
+            draft.unlink(missing_ok=True)
     return bundle
+
+
+def _unsealed(file: Path) -> str | None:
+    """The text below a seal; None when there is no such file, or it was damaged."""
+    try:
+        seal, content = file.read_bytes().split(b"\n", 1)
+    except (OSError, ValueError):
+        return None
+    return content.decode() if seal + b"\n" == _seal(content) else None
+
+
+def _seal(content: bytes) -> bytes:
+    """A first line that tells whether what follows is still what was written."""
+    return f"// {hashlib.sha256(content).hexdigest()}\n".encode()
 
 
 def fill(rendered: str, page: Page, url_of: Callable[[str], str]) -> str:
@@ -86,12 +102,29 @@ def resolve(fragment: str, url_of: Callable[[str], str]) -> str:
     )
 
 
+def check_target(folder: Path) -> None:
+    """See that a site may take the place of a folder; the check that costs nothing.
+
+    Raises:
+        SiteError: It is a file, or holds files that no build has made.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise SiteError(f"{folder} is a file", hint="choose another folder for the site")
+    made = (folder / pages.SHARED).is_dir()
+    if folder.exists() and not made and any(not _is_carried(entry) for entry in folder.iterdir()):
+        raise SiteError(
+            f"{folder} holds files that no build has made",
+            hint="choose an empty folder or an earlier site, since everything in it is replaced",
+        )
+
+
 @contextmanager
 def replacing(folder: Path) -> Iterator[Path]:
     """Build a folder beside the one it will replace, and swap them when it is whole.
 
     The last good site stays untouched while the block runs and when it fails. A file whose bytes
-    did not change keeps its time stamp, so that uploads and caches see only what is new.
+    did not change keeps its time stamp, so that uploads and caches see only what is new. What
+    publishes a site lies in it under names with a dot (.git, .nojekyll, .domains) and stays.
 
     Yields:
         An empty folder next to `folder`.
@@ -100,32 +133,44 @@ def replacing(folder: Path) -> Iterator[Path]:
         SiteError: The folders cannot be written, or `folder` is not one a build has made.
     """
     folder = folder.resolve()
-    if folder.exists() and not folder.is_dir():
-        raise SiteError(f"{folder} is a file", hint="choose another folder for the site")
-    if folder.exists() and any(folder.iterdir()) and not _is_site(folder):
-        raise SiteError(
-            f"{folder} holds files that no build has made",
-            hint="choose an empty folder or an earlier site, since everything in it is replaced",
-        )
-    try:
+    check_target(folder)
+    with _explained(f"cannot write beside {folder}"):
         folder.parent.mkdir(parents=True, exist_ok=True)
         staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    except OSError as error:
-        raise SiteError(f"cannot write beside {folder}: {error.strerror}") from error
+    new, old = staging / "new", staging / "old"
     try:
-        new, old = staging / "new", staging / "old"
         new.mkdir()
         yield new
-        _keep_time_stamps(folder, new)
-        if folder.exists():
-            folder.rename(old)
-        new.rename(folder)
+        with _explained(f"cannot replace {folder}"):
+            _keep_time_stamps(folder, new)
+            if folder.exists():
+                folder.rename(old)
+            new.rename(folder)
     finally:
+        with _explained(f"{folder} is not whole; the last site is in {old}"):
+            _settle(old, folder)
         shutil.rmtree(staging, ignore_errors=True)
 
 
-def _is_site(folder: Path) -> bool:
-    return (folder / pages.SHARED).is_dir() or (folder / "sitemap.xml").is_file()
+def _settle(old: Path, folder: Path) -> None:
+    """Take from an old site what must not go with it: all of it, when the swap was cut short."""
+    if old.exists() and not folder.exists():
+        old.rename(folder)
+    for entry in filter(_is_carried, old.glob("*")):
+        if not (folder / entry.name).exists():
+            entry.rename(folder / entry.name)
+
+
+def _is_carried(entry: Path) -> bool:
+    return entry.name.startswith(".")
+
+
+@contextmanager
+def _explained(message: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise SiteError(f"{message}: {error.strerror}") from error
 
 
 def _keep_time_stamps(old: Path, new: Path) -> None:

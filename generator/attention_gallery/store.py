@@ -68,7 +68,7 @@ class Store:
             raise StoreError(f"{path} cannot be read: {error.strerror}") from error
         try:
             capture = _unpack(content)
-        except (ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        except (ValueError, LookupError, TypeError, AttributeError, zipfile.BadZipFile) as error:
             raise _damaged(path, str(error)) from error
         if capture.key != key:
             raise _damaged(path, f"it holds another capture, {printable(capture.key)}")
@@ -153,7 +153,8 @@ def _unpack(content: bytes) -> Capture:
     """The capture of a file.
 
     Raises:
-        ValueError, KeyError, TypeError, zipfile.BadZipFile: When it is not as `_pack` left it.
+        ValueError, LookupError, TypeError, AttributeError, zipfile.BadZipFile: When it is not as
+            `_pack` left it.
     """
     body, seal = content[:-_SEAL], content[-_SEAL:]
     if hashlib.sha256(body).hexdigest().encode() != seal:

@@ -37,7 +37,7 @@ class Head(NamedTuple):
         Raises:
             ValueError: When `text` has another form.
         """
-        match = re.fullmatch(r"L(\d{1,4}) ?H(\d{1,4})", text.strip())
+        match = re.fullmatch(r"L([0-9]{1,4}) ?H([0-9]{1,4})", text.strip())
         if match is None:
             raise ValueError(f"{text!r} is not a head")
         return cls(int(match[1]), int(match[2]))
@@ -88,12 +88,15 @@ class Start:
     """What a chart shows before a reader touches it.
 
     Attributes:
-        head: The head first shown; None for the first one shipped.
-        token: Index of the query token first pinned; None for the last token.
+        head: The head first shown; None for the first one listed, or, where all heads travel, for
+            the one that looks most decidedly at other words.
+        token: Index of the query token first pinned; None for the last word.
+        where: The place in the manifest, where it is written there.
     """
 
     head: Head | None = None
     token: int | None = None
+    where: Where | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +113,7 @@ class Exhibit:
         views: Names of views, in the order of the page.
         prose: Markdown.
         start: The state the charts open in.
-        tags: Free words for the index.
+        tags: Free words, shown in the index.
         where: The place in the manifest.
     """
 

@@ -207,7 +207,7 @@ def _check_fit(tokens: tuple[Token, ...], stack: Any, config: Any, tokenizer: An
     if len(tokens) > (limit := _context(config, tokenizer)):
         raise ModelError(
             f"{len(tokens)} tokens, and the model reads {limit} at most",
-            hint=f"shorten the text by {len(tokens) - limit}, or choose another model",
+            hint=f"shorten the text by {len(tokens) - limit} tokens, or choose another model",
         )
     n_words = stack.get_input_embeddings().weight.shape[0]
     if (highest := max(token.id for token in tokens)) >= n_words:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from attention_gallery.errors import ModelError
+from attention_gallery.plan import MODEL_FILES
 from attention_gallery.terms import Model
 
 _TIMEOUT = 10.0  # seconds for the one question that decides whether the hub can be reached
@@ -28,10 +29,10 @@ def snapshot(model: Model) -> Path:
     wanted: dict[str, Any] = {
         "repo_id": model.location,
         "revision": model.revision or None,
+        "allow_patterns": [*MODEL_FILES, "*.json", "*.txt", "*.jinja", "*.py"],
         # Never pickles; code only where the author allowed it; one checkpoint, in one format.
-        "allow_patterns": ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]
-        + ["*.py"] * model.trust_remote_code,
-        "ignore_patterns": ["*/*", "consolidated*"],
+        "ignore_patterns": ["*/*", "consolidated*", "*.bin", "*.pkl"]
+        + ["*.py"] * (not model.trust_remote_code),
     }
     try:
         # This is asked once, so where there is no network it fails at once. A download would first

@@ -78,7 +78,7 @@ def require_libraries() -> None:
     """See that what runs models is installed.
 
     Raises:
-        CaptureError: When it is not.
+        CaptureError: When it is not, or cannot be used.
     """
     try:
         import torch  # noqa: F401
@@ -87,6 +87,11 @@ def require_libraries() -> None:
         raise CaptureError(
             f"attention cannot be captured without {error.name or 'torch and transformers'}",
             hint='pip install "attention-gallery[compute]"',
+        ) from error
+    except Exception as error:  # two libraries that do not fit each other may raise anything
+        raise CaptureError(
+            f"attention cannot be captured: {printable(str(error) or type(error).__name__, 200)}",
+            hint='pip install --upgrade "attention-gallery[compute]"',
         ) from error
 
 

@@ -111,18 +111,27 @@ def _resolve(
     faults: list[GalleryError] = []
     for i, exhibit in enumerate(shape.exhibits):
         where = document.where(("exhibits", i, "id"))
+        start = Start(
+            exhibit.start.head,
+            exhibit.start.token,
+            document.where(("exhibits", i, "start"))
+            if "start" in exhibit.model_fields_set
+            else None,
+        )
         for model, sentence in itertools.product(
             exhibit.models or [exhibit.model], exhibit.sentences or [exhibit.sentence]
         ):
             try:
-                exhibits.append(_exhibit(exhibit, models[model], sentences[sentence], where))
+                exhibits.append(_exhibit(exhibit, models[model], sentences[sentence], where, start))
             except WrongValueError as error:
                 message = f"{dotted(('exhibits', i, 'id'))}: {error.message}"
                 faults.append(ManifestError(message, where, error.hint))
     return exhibits, faults
 
 
-def _exhibit(shape: ExhibitShape, model: Model, sentence: Sentence, where: Where) -> Exhibit:
+def _exhibit(
+    shape: ExhibitShape, model: Model, sentence: Sentence, where: Where, start: Start
+) -> Exhibit:
     """One exhibit of a product, or the only one.
 
     Raises:
@@ -145,7 +154,7 @@ def _exhibit(shape: ExhibitShape, model: Model, sentence: Sentence, where: Where
         heads=tuple(shape.heads),
         views=tuple(shape.views),
         prose=shape.prose,
-        start=Start(shape.start.head, shape.start.token),
+        start=start,
         tags=tuple(shape.tags),
         where=where,
     )

@@ -90,6 +90,8 @@ def _words(detail: ErrorDetails, place: Place, document: Document) -> tuple[str,
             return "is empty", "name at least one"
         case "greater_than_equal":
             return "is negative", "write 0 or more"
+        case "less_than_equal":
+            return "is larger than any sentence", "tokens are counted from 0"
         case kind if kind in _EXPECTED:
             return _wrong_type(_EXPECTED[kind], document.nearest(place), document)
         case _:

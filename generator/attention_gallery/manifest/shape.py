@@ -7,6 +7,8 @@ JSON Schema that editors use. Only this package's own words reach an author: see
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import (
@@ -36,8 +38,8 @@ from attention_gallery.manifest.values import (
     WrongValueError,
     check_id,
 )
-from attention_gallery.model_source import model_from_source, read_head_counts
-from attention_gallery.terms import Head
+from attention_gallery.model_source import model_from_source, read_head_counts, rules_out_cross
+from attention_gallery.terms import AttentionKind, Head
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
@@ -136,7 +138,7 @@ class StartShape(_Shape):
     """What the charts show before a reader touches them."""
 
     head: HeadName | None = Field(None, description="The head first shown, such as L5H1.")
-    token: Annotated[int, Field(ge=0)] | None = Field(
+    token: Annotated[int, Field(ge=0, le=1_000_000)] | None = Field(
         None, description="The query token first pinned, counted from 0."
     )
 
@@ -213,6 +215,19 @@ class ExhibitShape(_Shape):
             )
         return text
 
+    @field_validator("attention")
+    @classmethod
+    def _attention_exists(
+        cls, attention: AttentionKind | None, info: ValidationInfo[Known]
+    ) -> AttentionKind | None:
+        for name, folder in _folders(info):
+            if attention == "cross" and folder and rules_out_cross(folder):
+                raise WrongValueError(
+                    f"{quoted(name)} has no cross attention",
+                    "it has encoder or decoder; leave this out, since there is only one of them",
+                )
+        return attention
+
     @field_validator("heads")
     @classmethod
     def _heads_exist(cls, heads: list[Head], info: ValidationInfo[Known]) -> list[Head]:
@@ -235,6 +250,12 @@ class ExhibitShape(_Shape):
         return start
 
 
+def _folders(info: ValidationInfo[Known]) -> Iterator[tuple[str, Path | None]]:
+    """The models of an exhibit by name, each with its folder where it is on this machine."""
+    for name in (info.data.get("model", ""), *info.data.get("models", ())):
+        yield name, info.context.models.get(name)
+
+
 def _check_head(head: Head, info: ValidationInfo[Known], at: tuple[str | int, ...]) -> None:
     """Check that all models of an exhibit have this head, as far as it can be known here.
 
@@ -243,8 +264,7 @@ def _check_head(head: Head, info: ValidationInfo[Known], at: tuple[str | int, ..
     """
     if "attention" not in info.data:
         return
-    for name in (info.data.get("model", ""), *info.data.get("models", ())):
-        folder = info.context.models.get(name)
+    for name, folder in _folders(info):
         counts = folder and read_head_counts(folder, info.data["attention"])
         if counts and (head.layer >= counts.layers or head.head >= counts.heads):
             raise WrongValueError(

@@ -29,7 +29,9 @@ _T = TypeVar("_T", bound=Hashable)
 
 _SLUG = re.compile(r"[a-z0-9]([a-z0-9-]{0,98}[a-z0-9])?")
 # `index` is the address of the list of exhibits; a zip with the others cannot be opened on Windows.
-_TAKEN = {"index", "con", "prn", "aux", "nul"}
+_TAKEN = {"index", "con", "prn", "aux", "nul"} | {
+    f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10)
+}
 # What XML, and so an SVG, cannot carry in any way of writing: controls and halves of surrogates.
 _UNSHOWABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
@@ -85,13 +87,23 @@ def check_id(text: str) -> str:
     return text
 
 
-def _showable(text: str) -> str:
+def showable(text: str) -> str:
+    """Text that a page can carry.
+
+    Raises:
+        WrongValueError: When it cannot.
+    """
     if found := _UNSHOWABLE.search(text):
         raise WrongValueError(f"holds the character U+{ord(found[0]):04X}, which no page can show")
     return text
 
 
-def _not_empty(text: str) -> str:
+def not_empty(text: str) -> str:
+    """Text that says something.
+
+    Raises:
+        WrongValueError: When it does not.
+    """
     if not text.strip():
         raise WrongValueError("is empty", "write some text")
     return text
@@ -159,10 +171,10 @@ def _heads(heads: Any) -> Any:
     raise WrongValueError(wrong, "write all, or a list such as [L1H3, L0H2]")
 
 
-_HEAD_SCHEMA = {"type": "string", "pattern": r"^L\d{1,4} ?H\d{1,4}$"}
+_HEAD_SCHEMA = {"type": "string", "pattern": "^L[0-9]{1,4} ?H[0-9]{1,4}$"}
 
-Text = Annotated[str, AfterValidator(_showable)]
-SomeText = Annotated[Text, AfterValidator(_not_empty), Field(json_schema_extra={"minLength": 1})]
+Text = Annotated[str, AfterValidator(showable)]
+SomeText = Annotated[Text, AfterValidator(not_empty), Field(json_schema_extra={"minLength": 1})]
 ModelName = Annotated[str, AfterValidator(_model)]
 SentenceName = Annotated[str, AfterValidator(_sentence)]
 ViewName = Annotated[str, AfterValidator(_view), Field(examples=["edges", "heatmap"])]
