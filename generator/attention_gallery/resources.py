@@ -26,9 +26,13 @@ def galleries() -> Path:
 
 
 def specimens() -> dict[str, Path]:
-    """Folder of each specimen by name."""
+    """Folder of each specimen by name: its path below the folder of all specimens.
+
+    A specimen may hold others, such as its checkpoints: ``story/step-0100``.
+    """
     root = galleries() / "specimens"
-    return {path.parent.name: path.parent for path in sorted(root.glob("*/config.json"))}
+    folders = (path.parent for path in root.rglob("config.json"))
+    return {folder.relative_to(root).as_posix(): folder for folder in sorted(folders)}
 
 
 def view_names() -> tuple[str, ...]:

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
+import scoring
 import torch
-import training
 from grammar import SHOWN, Split, gold_alignment, pairs
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -180,9 +180,9 @@ def report(
                 # Of errors, the smallest is the best.
                 sign = -1 if score == "error" else 1
                 table, table_before = sign * getattr(after, score), sign * getattr(before, score)
-                best, value = training.best_head(table[:, :-1])
-                mean, mean_value = training.best_head(table[:, -1:])
-                _, baseline = training.best_head(table_before[:, :-1])
+                best, value = scoring.best_head(table[:, :-1])
+                mean, mean_value = scoring.best_head(table[:, -1:])
+                _, baseline = scoring.best_head(table_before[:, :-1])
                 lines.append(
                     f"| {name} | {convention} | {score} | {sign * value:.3f} ({best}) | "
                     f"{sign * mean_value:.3f} ({mean.split()[0]}) | {sign * baseline:.3f} |"
@@ -203,3 +203,31 @@ def report(
     written = translate(trained, tokenizer, list(SHOWN))
     lines += [f"> {french} → {english}" for french, english in zip(SHOWN, written, strict=True)]
     return "\n".join(lines)
+
+
+def scores(
+    trained: PreTrainedModel, untrained: PreTrainedModel, tokenizer: PreTrainedTokenizerBase
+) -> list[scoring.Score]:
+    """Computes the headline scores on held-out texts: the task's, then the best head's.
+
+    Args:
+        trained: the model.
+        untrained: the model its training started from.
+        tokenizer: the tokenizer of both.
+    """
+    texts = list(islice(pairs(SEED, "heldout"), N_TEXTS))
+    models = (trained, untrained)
+    right = (exact_match(model, tokenizer, texts) for model in models)
+    found = [scoring.Score("exact match", *right)]
+    for convention in ("predicted", "input"):
+        after, before = (
+            agreement(
+                list(cross_attention(model, tokenizer, texts)),
+                predicted=convention == "predicted",
+            ).argmax[:, :-1]
+            for model in models
+        )
+        head, score = scoring.best_head(after)
+        name = f"strongest key is the gold word, {convention} rows"
+        found.append(scoring.Score(name, score, scoring.best_head(before)[1], head))
+    return found

@@ -5,7 +5,6 @@ languages; both are made here from the sentence pairs of `grammar.py`. Nothing b
 next English word trains it: no alignment is shown, and no term of the loss concerns attention.
 """
 
-import argparse
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ from transformers import (
     AutoTokenizer,
     MarianConfig,
     MarianMTModel,
+    PreTrainedModel,
     PreTrainedTokenizerBase,
     PreTrainedTokenizerFast,
 )
@@ -35,9 +35,11 @@ from transformers import (
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-import training  # noqa: E402  (found through the line above, as this is a script)
+# Found through the line above, as this is a script.
+import measure  # noqa: E402
+import recipe  # noqa: E402
+import training  # noqa: E402
 from grammar import pairs, words  # noqa: E402
-from measure import report  # noqa: E402
 
 END, UNKNOWN, PADDING = "</s>", "<unk>", "<pad>"
 CONTEXT = 64
@@ -155,57 +157,35 @@ def next_translations(
     return Translations(read.input_ids, read.attention_mask, labels)
 
 
-def parse_arguments() -> argparse.Namespace:
-    """Reads the command line."""
-    parser = argparse.ArgumentParser(
-        description="Train the fr-en specimen from nothing in a few minutes on one CPU thread, "
-        "then print what its heads do beside the untrained model.",
-        epilog="Examples:  train.py --out fr-en-again   trains elsewhere, to compare;  "
-        "train.py --measure   only measures what is there.  "
-        "The same seed on the same torch version gives the same model.",
+def make(out: Path, seed: int) -> None:
+    """Trains the model and saves it with its tokenizer."""
+    tokenizer = make_tokenizer(seed)
+    model = make_model(tokenizer, seed)
+    n_parameters = sum(parameter.numel() for parameter in model.parameters())
+    print(f"{n_parameters:,} parameters, {len(tokenizer)} tokens in the vocabulary")
+    texts = pairs(seed)
+    training.train(
+        model, lambda _: next_translations(tokenizer, texts), N_STEPS, peak_rate=PEAK_RATE
     )
-    parser.add_argument(
-        "--out",
-        type=Path,
-        default=HERE,
-        metavar="FOLDER",
-        help="where the model and tokenizer are written, or read with --measure "
-        "(default: this script's folder, replacing the committed specimen)",
-    )
-    parser.add_argument(
-        "--measure", action="store_true", help="train nothing; measure the model in FOLDER"
-    )
-    parser.add_argument(
-        "--seed", type=int, default=0, help="seeds weights and sentences (default: 0)"
-    )
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: 1)")
-    return parser.parse_args()
+    model.save_pretrained(out)
+    tokenizer.save_pretrained(out)
 
 
-def main() -> None:
-    """Trains and saves unless told only to measure, then prints the report."""
-    arguments = parse_arguments()
-    torch.set_num_threads(arguments.threads)
-    if not arguments.measure:
-        tokenizer = make_tokenizer(arguments.seed)
-        model = make_model(tokenizer, arguments.seed)
-        n_parameters = sum(parameter.numel() for parameter in model.parameters())
-        print(f"{n_parameters:,} parameters, {len(tokenizer)} tokens in the vocabulary")
-        texts = pairs(arguments.seed)
-        training.train(
-            model,
-            lambda _: next_translations(tokenizer, texts),
-            N_STEPS,
-            peak_rate=PEAK_RATE,
-        )
-        model.save_pretrained(arguments.out)
-        tokenizer.save_pretrained(arguments.out)
-
-    # Always measure what was saved, as whoever loads the specimen will get it.
-    tokenizer = AutoTokenizer.from_pretrained(arguments.out)
-    model = AutoModelForSeq2SeqLM.from_pretrained(arguments.out, attn_implementation="eager").eval()
-    print(report(model, make_model(tokenizer, arguments.seed), tokenizer, arguments.seed))
+def load(
+    folder: Path, seed: int
+) -> tuple[PreTrainedModel, PreTrainedModel, PreTrainedTokenizerBase]:
+    """Loads what was saved, and makes again the model that training started from."""
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    trained = AutoModelForSeq2SeqLM.from_pretrained(folder, attn_implementation="eager").eval()
+    return trained, make_model(tokenizer, seed), tokenizer
 
 
 if __name__ == "__main__":
-    main()
+    recipe.run(
+        recipe.Recipe(
+            HERE,
+            make,
+            report=lambda folder, seed: measure.report(*load(folder, seed), seed),
+            scores=lambda folder, seed: measure.scores(*load(folder, seed)),
+        )
+    )

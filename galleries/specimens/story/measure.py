@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass
 from itertools import islice
 
+import scoring
 import torch
 import training
 from grammar import SURNAMES, documents
@@ -67,11 +68,11 @@ def measure(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> Figur
         length=2 * PERIOD,
         generator=torch.Generator().manual_seed(SEED),
     )
-    weights = training.attention_weights(model, segments.ids)
+    weights = scoring.attention_weights(model, segments.ids)
     heads = {
-        "induction": training.induction_scores(weights, PERIOD),
-        "previous token": training.previous_token_scores(weights),
-        "first token": training.first_token_mass(weights[..., : PERIOD + 1, : PERIOD + 1]),
+        "induction": scoring.induction_scores(weights, PERIOD),
+        "previous token": scoring.previous_token_scores(weights),
+        "first token": scoring.first_token_mass(weights[..., : PERIOD + 1, : PERIOD + 1]),
     }
     copies = surprisals(model, segments.ids)[:, PERIOD + 1 :]
 
@@ -81,11 +82,11 @@ def measure(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> Figur
     losses, first_mentions, later_mentions = [], [], []
     for text in islice(documents(SEED, "heldout", pangram_share=0), N_STORIES):
         ids = torch.tensor([tokenizer.encode(text)])
-        weights = training.attention_weights(model, ids)
+        weights = scoring.attention_weights(model, ids)
         is_mark = torch.tensor([i in marks for i in ids[0].tolist()])
         for name, score in {
-            "previous token, stories": training.previous_token_scores(weights),
-            "first token, stories": training.first_token_mass(weights),
+            "previous token, stories": scoring.previous_token_scores(weights),
+            "first token, stories": scoring.first_token_mass(weights),
             "punctuation, stories": weights[..., 4:, is_mark].sum(-1).mean(dim=(0, -1)),
         }.items():
             in_stories.setdefault(name, []).append(score)
@@ -142,8 +143,8 @@ def report(
     after, before = measure(trained, tokenizer), measure(untrained, tokenizer)
     lines = ["| score | best head | trained | untrained (its best) |", "| --- | --- | --- | --- |"]
     for name, scores in after.heads.items():
-        best, score = training.best_head(scores)
-        _, baseline = training.best_head(before.heads[name])
+        best, score = scoring.best_head(scores)
+        _, baseline = scoring.best_head(before.heads[name])
         lines.append(f"| {name} | {best} | {score:.2f} | {baseline:.2f} |")
 
     lines += ["", "| surprisal | trained | untrained |", "| --- | --- | --- |"]
@@ -159,3 +160,28 @@ def report(
 
     lines += ["", *(f"> {complete(trained, tokenizer, prompt)}\n" for prompt in PROMPTS)]
     return "\n".join(lines)
+
+
+def scores(
+    trained: PreTrainedModel, untrained: PreTrainedModel, tokenizer: PreTrainedTokenizerBase
+) -> list[scoring.Score]:
+    """Computes the headline scores: the task's, then those of the heads.
+
+    Args:
+        trained: the model.
+        untrained: the model its training started from.
+        tokenizer: the tokenizer of both.
+    """
+    after, before = measure(trained, tokenizer), measure(untrained, tokenizer)
+    copies = "copies of random tokens (nats)"
+    found = [
+        scoring.Score(
+            "probability of the right copy",
+            math.exp(-after.losses[copies]),
+            math.exp(-before.losses[copies]),
+        )
+    ]
+    for name in ("induction", "previous token"):
+        head, score = scoring.best_head(after.heads[name])
+        found.append(scoring.Score(name, score, scoring.best_head(before.heads[name])[1], head))
+    return found

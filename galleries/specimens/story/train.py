@@ -12,7 +12,6 @@ Starting with segments of six tokens or more, or with stories, did not form thes
 1,000 steps.
 """
 
-import argparse
 import sys
 from collections.abc import Iterator
 from itertools import islice
@@ -26,15 +25,19 @@ from transformers import (
     AutoTokenizer,
     LlamaConfig,
     LlamaForCausalLM,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
     PreTrainedTokenizerFast,
 )
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-import training  # noqa: E402  (found through the line above, as this is a script)
+# Found through the line above, as this is a script.
+import measure  # noqa: E402
+import recipe  # noqa: E402
+import training  # noqa: E402
 from grammar import documents  # noqa: E402
-from measure import report  # noqa: E402
 
 END_OF_TEXT = "<|endoftext|>"
 CONTEXT = 256
@@ -200,52 +203,33 @@ class Lessons:
         )
 
 
-def parse_arguments() -> argparse.Namespace:
-    """Reads the command line."""
-    parser = argparse.ArgumentParser(
-        description="Train the story specimen from nothing in a few minutes on one CPU thread, "
-        "then print what its heads do beside the untrained model.",
-        epilog="Examples:  train.py --out story-again   trains elsewhere, to compare;  "
-        "train.py --measure   only measures what is there.  "
-        "The same seed on the same torch version gives the same model.",
-    )
-    parser.add_argument(
-        "--out",
-        type=Path,
-        default=HERE,
-        metavar="FOLDER",
-        help="where the model and tokenizer are written, or read with --measure "
-        "(default: this script's folder, replacing the committed specimen)",
-    )
-    parser.add_argument(
-        "--measure", action="store_true", help="train nothing; measure the model in FOLDER"
-    )
-    parser.add_argument(
-        "--seed", type=int, default=0, help="seeds weights, stories and segments (default: 0)"
-    )
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: 1)")
-    return parser.parse_args()
+def make(out: Path, seed: int) -> None:
+    """Trains the model and saves it with its tokenizer."""
+    tokenizer = make_tokenizer(seed)
+    model = make_model(len(tokenizer), seed)
+    n_parameters = sum(parameter.numel() for parameter in model.parameters())
+    print(f"{n_parameters:,} parameters, {len(tokenizer)} tokens in the vocabulary")
+    lessons = Lessons(tokenizer, seed)
+    training.train(model, lessons, lessons.n_steps, peak_rate=PEAK_RATE)
+    model.save_pretrained(out)
+    tokenizer.save_pretrained(out)
 
 
-def main() -> None:
-    """Trains and saves unless told only to measure, then prints the report."""
-    arguments = parse_arguments()
-    torch.set_num_threads(arguments.threads)
-    if not arguments.measure:
-        tokenizer = make_tokenizer(arguments.seed)
-        model = make_model(len(tokenizer), arguments.seed)
-        n_parameters = sum(parameter.numel() for parameter in model.parameters())
-        print(f"{n_parameters:,} parameters, {len(tokenizer)} tokens in the vocabulary")
-        lessons = Lessons(tokenizer, arguments.seed)
-        training.train(model, lessons, lessons.n_steps, peak_rate=PEAK_RATE)
-        model.save_pretrained(arguments.out)
-        tokenizer.save_pretrained(arguments.out)
-
-    # Always measure what was saved, as whoever loads the specimen will get it.
-    tokenizer = AutoTokenizer.from_pretrained(arguments.out)
-    model = AutoModelForCausalLM.from_pretrained(arguments.out, attn_implementation="eager").eval()
-    print(report(model, make_model(len(tokenizer), arguments.seed), tokenizer))
+def load(
+    folder: Path, seed: int
+) -> tuple[PreTrainedModel, PreTrainedModel, PreTrainedTokenizerBase]:
+    """Loads what was saved, and makes again the model that training started from."""
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    trained = AutoModelForCausalLM.from_pretrained(folder, attn_implementation="eager").eval()
+    return trained, make_model(len(tokenizer), seed), tokenizer
 
 
 if __name__ == "__main__":
-    main()
+    recipe.run(
+        recipe.Recipe(
+            HERE,
+            make,
+            report=lambda folder, seed: measure.report(*load(folder, seed)),
+            scores=lambda folder, seed: measure.scores(*load(folder, seed)),
+        )
+    )
