@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from attention_gallery.terms import (
@@ -88,13 +90,14 @@ def exhibit(
     views: tuple[str, ...] = ("edges", "heatmap"),
     prose: str = "Look at **jumps**.",
     kind: AttentionKind | None = None,
+    gold: Mapping[str, tuple[str, ...]] | None = None,
 ) -> Exhibit:
     """An exhibit of no real model."""
     return Exhibit(
         id=id,
         title=title,
         model=Model("none", "specimen:none", "specimen", "/nowhere"),
-        sentence=Sentence("fox", text),
+        sentence=Sentence("fox", text, gold=gold or {}),
         attention=kind,
         heads=heads,
         views=views,

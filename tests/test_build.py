@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from attention_gallery import build
 from attention_gallery import capture as capturing
@@ -27,6 +28,18 @@ def test_faults_of_all_manifests_are_told_at_once(tmp_path: Path) -> None:
         build.read([one, two])
     assert "one.yml" in str(caught.value)
     assert "two.yml" in str(caught.value)
+
+
+def test_a_view_that_cannot_show_a_sentence_is_refused_before_anything_runs(tmp_path: Path) -> None:
+    (tmp_path / "galleries").mkdir()
+    Image.new("RGB", (8, 8)).save(tmp_path / "galleries" / "scene.png")
+    manifest = write_manifest(
+        tmp_path,
+        sentences={"fox": {"image": "scene.png"}, "once": "Once"},
+        exhibits=[{"id": "fox", "model": "story", "sentence": "fox", "views": ["edges"]}],
+    )
+    with pytest.raises(InputError, match='edges cannot show the sentence "fox"; views that can: '):
+        build.read([manifest])
 
 
 def test_stored_captures_are_not_made_again(

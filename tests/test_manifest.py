@@ -12,6 +12,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from PIL import Image
 
 from attention_gallery import resources
 from attention_gallery.errors import FaultsError, GalleryError, ManifestError, Where
@@ -132,9 +133,41 @@ def test_file_is_named_as_seen_from_the_working_directory(
     assert read(tmp_path, FIRST).file == str(tmp_path / "manifest.yml")
 
 
-def test_views_default_to_all_there_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(resources, "view_names", lambda: ("edges", "grid", "heatmap"))
-    assert read(tmp_path, FIRST).exhibits[0].views == ("edges", "grid", "heatmap")
+def test_views_that_nobody_names_are_left_open(tmp_path: Path) -> None:
+    assert read(tmp_path, FIRST).exhibits[0].views == ()
+
+
+def test_an_image_is_found_beside_its_manifest_and_needs_no_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "scenes").mkdir()
+    Image.new("RGB", (4, 3)).save(tmp_path / "scenes" / "dark.png")
+    monkeypatch.chdir(GOLDEN)
+    text = FIRST.replace("Once upon a time", "{image: scenes/dark.png}")
+    [exhibit] = read(tmp_path, text).exhibits
+    assert exhibit.sentence.image == str(tmp_path / "scenes" / "dark.png")
+    assert exhibit.sentence.text == ""
+    assert exhibit.title == "once"
+
+
+@pytest.mark.parametrize("kind", ["GIF", "TIFF", "PDF"])
+def test_an_image_no_browser_can_be_trusted_to_show_is_refused(tmp_path: Path, kind: str) -> None:
+    Image.new("RGB", (4, 3)).save(tmp_path / "scene.png", kind)
+    with pytest.raises(ManifestError, match="is not an image"):
+        read(tmp_path, FIRST.replace("Once upon a time", "{image: scene.png}"))
+
+
+def test_an_image_of_too_many_pixels_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
+    for width, said in ((50_000, "has 100,000,000 pixels"), (100_000, "has too many pixels")):
+        Image.new("1", (width, 2_000)).save(tmp_path / "bomb.png")
+        assert (tmp_path / "bomb.png").stat().st_size < 100_000
+        with pytest.raises(ManifestError, match=said):
+            read(tmp_path, FIRST.replace("Once upon a time", "{image: bomb.png}"))
+
+
+def test_gold_is_one_word_or_several(tmp_path: Path) -> None:
+    text = FIRST.replace("Once upon a time", "{text: a b c, gold: {a: b, c: [a, b]}}")
+    assert read(tmp_path, text).exhibits[0].sentence.gold == {"a": ("b",), "c": ("a", "b")}
 
 
 def test_relative_folder_starts_from_the_manifest_and_needs_no_dot(

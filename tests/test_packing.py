@@ -7,6 +7,7 @@ import pytest
 
 from attention_gallery import packing
 from attention_gallery.errors import InputError
+from attention_gallery.gold import Link
 from attention_gallery.packing import LEVELS, Slot
 from attention_gallery.terms import Attention, Head, Start, Token
 from attentions import FOX, attention, exhibit
@@ -111,3 +112,23 @@ def test_the_last_word_is_pinned_and_not_a_special_token() -> None:
     tokens = (Token("<s>", special=True), Token("a"), Token("</s>", special=True))
     layer = np.full((1, 3, 3), 1 / 3, dtype=np.float32)
     assert packing.pack(exhibit(), Attention("encoder", tokens, tokens, (layer,), False)).pin == 1
+
+
+def test_where_something_is_known_an_exhibit_opens_with_the_head_that_gives_it_most() -> None:
+    source = attention(kind="encoder", n_heads=(3, 3))
+    link = Link("fox", ("dog", "lazy"), row=4, columns=(8, 9))
+    packed = packing.pack(exhibit(), source, (link,))
+    given = {
+        Slot(number, head): weights[4, 8] + weights[4, 9]
+        for number, layer in enumerate(source.layers)
+        for head, weights in enumerate(layer)
+    }
+    assert packed.slots[packed.start] == max(given, key=lambda slot: given[slot])
+    assert packed.pin == 4
+
+
+def test_a_start_that_the_author_wrote_is_kept_whatever_is_known() -> None:
+    link = Link("fox", ("dog",), row=4, columns=(9,))
+    start = Start(Head(2, 1), 7)
+    packed = packing.pack(exhibit(start=start), attention(kind="encoder"), (link,))
+    assert (str(packed.slots[packed.start]), packed.pin) == ("L2 H1", 7)

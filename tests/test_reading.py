@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
 from attention_gallery import packing, reading
+from attention_gallery.gold import Link
 from attention_gallery.packing import Packed
 from attention_gallery.terms import Attention, AttentionKind, Start, Token
 from attentions import attention, exhibit
 
 
 def packed(
-    weights: list[list[float]], kind: AttentionKind = "decoder", keys: str = "ABC", pin: int = 2
+    weights: Sequence[Sequence[float]],
+    kind: AttentionKind = "decoder",
+    keys: str = "ABC",
+    pin: int = 2,
 ) -> Packed:
     tokens = tuple(Token(text) for text in "ABC")
     layer = np.array([weights], dtype=np.float32)
@@ -53,6 +60,44 @@ def test_weights_too_small_to_be_drawn_are_not_named() -> None:
 def test_a_long_token_is_cut_in_a_sentence() -> None:
     only = packing.pack(exhibit(), attention(("x" * 10_000,), n_heads=(1,)))
     assert len(reading.pinned_edges(only)) < 120
+
+
+def known(
+    weights: Sequence[Sequence[float]], *links: Link, kind: AttentionKind = "encoder", pin: int = 0
+) -> str:
+    return reading.truth(dataclasses.replace(packed(weights, kind, pin=pin), gold=links))
+
+
+def test_nothing_is_said_where_nothing_is_known() -> None:
+    assert known([[1, 0, 0]] * 3) == ""
+
+
+def test_the_truth_of_one_word_stands_beside_what_the_head_gives_it() -> None:
+    rows = [[1.0, 0, 0], [0.0, 1, 0], [0.25, 0.75, 0]]
+    assert known(rows, Link("C", ("A",), 2, (0,))) == (
+        "It is known that “C” belongs to “A”: L0 H0 gives it 0.250."
+    )
+
+
+def test_several_partners_are_added_up() -> None:
+    rows = [[0.5, 0.25, 0.25]] * 3
+    assert known(rows, Link("C", ("A", "B", "C"), 2, (0, 1, 2))) == (
+        "It is known that “C” belongs to “A”, “B” and “C”: L0 H0 gives them 1.000 together."
+    )
+
+
+def test_in_a_translation_a_word_is_looked_up_before_it_is_written() -> None:
+    said = known([[0.5, 0.5, 0]] * 3, Link("C", ("A",), 1, (0,)), kind="cross")
+    assert "about to write “C”, L0 H0 gives it 0.500." in said
+
+
+def test_of_several_words_the_pinned_one_is_told_and_the_others_are_counted() -> None:
+    rows = [[1.0, 0, 0], [0.0, 1, 0], [0.25, 0.75, 0]]
+    links = Link("A", ("A",), 0, (0,)), Link("B", ("B",), 1, (1,)), Link("C", ("A",), 2, (0,))
+    assert known(rows, *links, pin=2) == (
+        "It is known that “C” belongs to “A”: L0 H0 gives it 0.250. Of the 3 words about which "
+        "this is known, 2 look most at what they belong to."
+    )
 
 
 def test_the_table_has_a_row_for_each_query_with_its_strongest_keys() -> None:

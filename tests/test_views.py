@@ -24,6 +24,10 @@ CASES: dict[str, tuple[Attention, Exhibit]] = {
         attention(SHORT, kind="cross", keys=("un", "renard"), n_heads=(2, 2)),
         exhibit(heads=(Head(1, 1), Head(0, 0))),
     ),
+    "known": (
+        attention(SHORT, kind="encoder", n_heads=(2, 2)),
+        exhibit(gold={"fox": ("a", "<s>")}),
+    ),
 }
 
 
@@ -59,6 +63,16 @@ def test_the_natural_attention_is_cross_where_there_is_one() -> None:
 def test_attention_that_was_not_captured_is_refused_with_what_there_is() -> None:
     with pytest.raises(InputError, match="has no cross attention; it has decoder"):
         views.pack(exhibit(kind="cross"), capture(attention()))
+
+
+def test_what_is_known_is_told_of_the_words_a_reader_means() -> None:
+    encoder = attention(("un", "renard"), kind="encoder")
+    cross = attention(("<s>", "a", "fox"), kind="cross", keys=("un", "renard"))
+    known = {"fox": ("renard",)}
+    packed = views.pack(exhibit(gold=known), capture(encoder, cross))
+    assert [(link.row, link.columns) for link in packed.gold] == [(1, (1,))]
+    of_the_source = views.pack(exhibit(gold=known, kind="encoder"), capture(encoder, cross))
+    assert of_the_source.gold == ()
 
 
 def test_figures_come_in_the_order_of_the_exhibit() -> None:

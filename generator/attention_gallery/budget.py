@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from attention_gallery import views
 from attention_gallery.model_source import read_head_counts
 from attention_gallery.terms import Capture, Exhibit
 
@@ -64,7 +65,7 @@ def exhibit_bytes(exhibit: Exhibit, capture: Capture | None) -> int | None:
 
 def _of_pictures(exhibit: Exhibit, sizes: Mapping[str, int]) -> int:
     """The sum over an exhibit's views; one that was never measured counts as the largest."""
-    return sum(sizes.get(view, max(sizes.values())) for view in exhibit.views)
+    return sum(sizes.get(view, max(sizes.values())) for view in views.of(exhibit))
 
 
 def _guess_tokens(text: str) -> int:

@@ -57,7 +57,9 @@ def read(manifests: Sequence[Path]) -> Plan:
         except GalleryError as error:
             faults.append(error)
     raise_faults(faults)
-    return make_plan(galleries)
+    plan = make_plan(galleries)
+    views.check(plan.exhibits)
+    return plan
 
 
 def missing(plan: Plan, store: Store) -> list[CaptureRequest]:

@@ -18,7 +18,7 @@ from mkdocs.config.config_options import IpAddress
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import MkDocsException
 
-from attention_gallery import __version__, budget, build, resources, site
+from attention_gallery import __version__, budget, build, resources, site, views
 from attention_gallery.configuration import DEFAULT, configuration, plugin_of
 from attention_gallery.errors import GalleryError, InputError
 from attention_gallery.manifest.values import WrongValueError, not_empty, showable
@@ -134,7 +134,8 @@ def check(manifests: tuple[Path, ...], config_file: Path | None) -> None:
         unknown += size is None
         state = "stored" if stored else "to capture"
         about = f"about {as_bytes(size)}" if size else "size known once captured"
-        say(f"{exhibit.id}: {exhibit.model.source}, {', '.join(exhibit.views)}; {state}, {about}")
+        shown = ", ".join(views.of(exhibit))
+        say(f"{exhibit.id}: {exhibit.model.source}, {shown}; {state}, {about}")
     say(
         f"{len(plan.exhibits)} exhibits from {len(plan.requests)} captures, {len(wanted)} to make; "
         f"the site will be about {as_bytes(total)}"

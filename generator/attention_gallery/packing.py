@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attention_gallery.errors import InputError
+from attention_gallery.gold import Link
 from attention_gallery.terms import Attention, Exhibit, Head
 
 LEVELS = 1295
@@ -56,6 +57,8 @@ class Packed:
         start: Index of the slot first shown.
         pin: Index of the query token first pinned.
         error: Largest difference between a decoded and a captured weight.
+        gold: What is known about the sentence beforehand.
+        image: What the model saw, as a PNG; empty for a text.
     """
 
     attention: Attention
@@ -65,6 +68,8 @@ class Packed:
     start: int
     pin: int
     error: float
+    gold: tuple[Link, ...] = ()
+    image: bytes = b""
 
     @property
     def triangle(self) -> bool:
@@ -124,8 +129,16 @@ def decode(blob: str) -> NDArray[np.float64]:
     return np.array([int(pair, 36) for pair in pairs], dtype=np.float64) / LEVELS
 
 
-def pack(exhibit: Exhibit, attention: Attention) -> Packed:
+def pack(
+    exhibit: Exhibit, attention: Attention, gold: tuple[Link, ...] = (), image: bytes = b""
+) -> Packed:
     """Pack the heads an exhibit lists, or all of them with each layer's mean.
+
+    Args:
+        exhibit: Says which heads, and what is shown first.
+        attention: The weights.
+        gold: What is known about the sentence beforehand.
+        image: What the model saw, as a PNG; empty for a text.
 
     Raises:
         InputError: A head or a start token outside what was captured.
@@ -149,7 +162,7 @@ def pack(exhibit: Exhibit, attention: Attention) -> Packed:
         start = (
             slots.index(Slot(*first))
             if first
-            else _most_decided(attention, slots)
+            else _most_telling(attention, slots, gold)
             if every_head
             else 0
         )
@@ -160,7 +173,7 @@ def pack(exhibit: Exhibit, attention: Attention) -> Packed:
             "choose one of " + ", ".join(map(str, exhibit.heads)),
         ) from None
     n = len(attention.queries)
-    pin = _last_word(attention) if exhibit.start.token is None else exhibit.start.token
+    pin = _first_row(attention, gold) if exhibit.start.token is None else exhibit.start.token
     if not 0 <= pin < n:
         raise InputError(
             f"start token {pin} is outside the sentence",
@@ -174,14 +187,24 @@ def pack(exhibit: Exhibit, attention: Attention) -> Packed:
         float(np.abs(decode(blob) - cells.ravel()).max())
         for blob, cells in zip(blobs, maps, strict=True)
     )
-    return Packed(attention, slots, blobs, every_head, start, pin, error)
+    return Packed(attention, slots, blobs, every_head, start, pin, error, gold, image)
 
 
-def _most_decided(attention: Attention, slots: tuple[Slot, ...]) -> int:
-    """Index of the head that looks most decidedly at other words: the one worth opening with.
+def _most_telling(attention: Attention, slots: tuple[Slot, ...], gold: tuple[Link, ...]) -> int:
+    """Index of the head worth opening with.
 
-    Special tokens and the token itself do not count, since most heads rest there.
+    Where it is known what belongs together, that is the head that gives it the most. Otherwise it
+    is the one that looks most decidedly at other words; special tokens and the token itself do not
+    count, since most heads rest there.
     """
+    heads = [i for i, slot in enumerate(slots) if slot.head is not None]
+    if gold:
+
+        def found(slot: Slot) -> float:
+            weights = _map(attention, slot)
+            return float(sum(weights[link.row, list(link.columns)].sum() for link in gold))
+
+        return max(heads, key=lambda i: found(slots[i]))
     words = np.array([not token.special for token in attention.keys])
     others = np.broadcast_to(words, (len(attention.queries), len(words))).copy()
     if attention.kind != "cross":
@@ -190,11 +213,13 @@ def _most_decided(attention: Attention, slots: tuple[Slot, ...]) -> int:
     def decided(slot: Slot) -> float:
         return float(np.where(others, _map(attention, slot), 0).max(axis=1).mean())
 
-    heads = [i for i, slot in enumerate(slots) if slot.head is not None]
     return max(heads, key=lambda i: decided(slots[i]))
 
 
-def _last_word(attention: Attention) -> int:
+def _first_row(attention: Attention, gold: tuple[Link, ...]) -> int:
+    """The row worth pinning first: of a word about which something is known, or the last word."""
+    if gold:
+        return gold[0].row
     words = [i for i, token in enumerate(attention.queries) if not token.special]
     return words[-1] if words else len(attention.queries) - 1
 

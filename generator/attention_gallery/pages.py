@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from attention_gallery import resources
+from attention_gallery import resources, views
 from attention_gallery.packing import Packed
 from attention_gallery.sprite import sprite
 from attention_gallery.templates import inline_script, one_line, render
@@ -187,6 +187,8 @@ def _fragments(
         figure.view: render(
             f"views/{figure.view}.html.j2",
             figure=figure,
+            # Said once: it is about the head that all charts open with.
+            truth=figure.truth if figure is figures[0] else "",
             standalone=standalone,
             data_path=file_path(exhibit, "data.js"),
             vega_path=VEGA,
@@ -253,7 +255,7 @@ def _card(exhibit: Exhibit) -> Card:
         title=exhibit.title,
         sentence=_shorten(exhibit.sentence.text),
         model=exhibit.model.id,
-        words=" · ".join((*exhibit.tags, *exhibit.views)),
+        words=" · ".join((*exhibit.tags, *views.of(exhibit))),
         thumbnail=file_path(exhibit, "heads.png"),
     )
 

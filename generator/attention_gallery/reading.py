@@ -52,6 +52,37 @@ def pinned_edges(packed: Packed) -> str:
     return f"In {slot}, {query} looks most at {parts or 'no token in particular'}."
 
 
+def truth(packed: Packed) -> str:
+    """What is known beforehand, and what the map shown gives it; empty where nothing is known.
+
+    The word of the pinned row is told first; where there are more words than one, how often the
+    map's strongest weight is on what is known.
+    """
+    if not packed.gold:
+        return ""
+    link = next((link for link in packed.gold if link.row == packed.pin), packed.gold[0])
+    slot = packed.slots[packed.start]
+    *others, last = (f"“{partner}”" for partner in link.partners)
+    partners = f"{', '.join(others)} and {last}" if others else last
+    if packed.attention.keys[link.columns[0]].patch:
+        partners = f"the patches {partners}"
+    # Rounded to the levels of the packing, a whole row may add up to a little more than 1.
+    weight = min(1.0, packed.shown[link.row, list(link.columns)].sum())
+    before = f"about to write “{link.word}”, " if packed.attention.kind == "cross" else ""
+    together = " together" if len(link.columns) > 1 else ""
+    told = (
+        f"It is known that “{link.word}” belongs to {partners}: "
+        f"{before}{slot} gives {'them' if together else 'it'} {weight:.3f}{together}."
+    )
+    if len(packed.gold) == 1:
+        return told
+    right = sum(packed.shown[each.row].argmax() in each.columns for each in packed.gold)
+    return (
+        f"{told} Of the {len(packed.gold)} words about which this is known, {right} look most at "
+        "what they belong to."
+    )
+
+
 def strongest_keys(packed: Packed) -> Table:
     """For each query of the map shown the keys with the largest weights.
 

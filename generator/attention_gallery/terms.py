@@ -68,18 +68,24 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A text, with its partner for encoder-decoders.
+    """What a model reads: a text or an image, with its target for encoder-decoders.
 
     Attributes:
         id: Its name in the manifest.
-        text: What the model reads (the source text of an encoder-decoder).
+        text: What the model reads (the source text of an encoder-decoder); empty where it reads
+            an image only.
         target: What the decoder of an encoder-decoder is fed; empty for other models.
+        image: Path of the image the model sees; empty for models that only read.
+        gold: What is known about it beforehand: for a query word the key words it belongs to, as
+            the author wrote them. In a translation the query is a word of the target.
         where: The place in the manifest.
     """
 
     id: str
     text: str
     target: str = ""
+    image: str = ""
+    gold: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     where: Where | None = None
 
 
@@ -89,8 +95,10 @@ class Start:
 
     Attributes:
         head: The head first shown; None for the first one listed, or, where all heads travel, for
-            the one that looks most decidedly at other words.
-        token: Index of the query token first pinned; None for the last word.
+            the one that gives most to what is known beforehand, or else looks most decidedly at
+            other words.
+        token: Index of the query token first pinned; None for the first word about which
+            something is known, or else the last word.
         where: The place in the manifest, where it is written there.
     """
 
@@ -110,7 +118,7 @@ class Exhibit:
         sentence: The sentence.
         attention: Which attention; None for the model's natural one.
         heads: The heads that travel with the page; empty for all.
-        views: Names of views, in the order of the page.
+        views: Names of views, in the order of the page; empty for all that fit the sentence.
         prose: Markdown.
         start: The state the charts open in.
         tags: Free words, shown in the index.
@@ -123,7 +131,7 @@ class Exhibit:
     sentence: Sentence
     attention: AttentionKind | None = None
     heads: tuple[Head, ...] = ()
-    views: tuple[str, ...] = ("edges", "heatmap")
+    views: tuple[str, ...] = ()
     prose: str = ""
     start: Start = field(default_factory=Start)
     tags: tuple[str, ...] = ()
@@ -191,12 +199,14 @@ class Token:
     Attributes:
         text: Readable text: what the token contributes to the sentence, without markers.
         special: True for tokens the tokenizer added ([CLS], </s>, ...).
-        id: Its number in the vocabulary.
+        id: Its number in the vocabulary; -1 for a patch, which no vocabulary lists.
+        patch: Row and column of the image patch it stands for, from the top left; None for text.
     """
 
     text: str
     special: bool = False
     id: int = -1
+    patch: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -266,11 +276,13 @@ class Capture:
         attentions: By kind; decoder-only models have ``decoder``, encoder-only ``encoder``,
             encoder-decoders all three.
         provenance: What made it.
+        image: What the model saw after its own resizing and cropping, as a PNG; empty for a text.
     """
 
     key: str
     attentions: Mapping[AttentionKind, Attention]
     provenance: Provenance
+    image: bytes = b""
 
     @property
     def natural(self) -> AttentionKind:
@@ -305,6 +317,7 @@ class Figure:
         svg: The same picture in its opening state, without scripts.
         width: Natural width of the SVG, CSS pixels.
         summary: The picture in words, generated from its own data.
+        truth: What is known beforehand, and what the head shown gives it; empty where nothing is.
         table: The picture in numbers.
         error: Largest difference between a packed and a captured weight.
     """
@@ -316,6 +329,7 @@ class Figure:
     svg: str
     width: int
     summary: str
+    truth: str
     table: Table
     error: float
 

@@ -103,7 +103,12 @@ def _resolve(
     }
     sentences = {
         name: Sentence(
-            name, sentence.text, sentence.target, document.where_key(("sentences", name))
+            name,
+            sentence.text or "",
+            sentence.target,
+            str((base / sentence.image).resolve()) if sentence.image else "",
+            {query: tuple(keys) for query, keys in sentence.gold.items()},
+            document.where_key(("sentences", name)),
         )
         for name, sentence in shape.sentences.items()
     }
@@ -142,7 +147,8 @@ def _exhibit(
     ]
     title = _one_line(shape.title)
     if shape.sentences or not title:
-        title = f"{title}: {_excerpt(sentence.text)}" if title else _excerpt(sentence.text)
+        excerpt = _excerpt(sentence.text or sentence.target or sentence.id)
+        title = f"{title}: {excerpt}" if title else excerpt
     if shape.models:
         title = f"{title} ({model.id})"
     return Exhibit(

@@ -22,12 +22,13 @@ from pydantic import (
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from attention_gallery import resources
 from attention_gallery.errors import ModelError, listing, quoted
 from attention_gallery.manifest.values import (
     AttentionName,
+    Gold,
     HeadName,
     Heads,
+    ImageFile,
     Known,
     ModelName,
     Once,
@@ -37,6 +38,7 @@ from attention_gallery.manifest.values import (
     ViewName,
     WrongValueError,
     check_id,
+    not_empty,
 )
 from attention_gallery.model_source import model_from_source, read_head_counts, rules_out_cross
 from attention_gallery.terms import AttentionKind, Head
@@ -107,31 +109,60 @@ class ModelShape(_Shape):
 
 
 def _text_or_mapping(schema: dict[str, Any]) -> None:
-    """A sentence without a target may be written as plain text."""
-    mapping = dict(schema)
+    """A sentence that is nothing but a text may be written as plain text."""
+    mapping = {**schema, "anyOf": [{"required": ["text"]}, {"required": ["image"]}]}
     schema.clear()
     schema["description"] = mapping.pop("description")
     schema["anyOf"] = [{"type": "string", "minLength": 1}, mapping]
 
 
 class SentenceShape(_Shape):
-    """A sentence: its text, or a mapping of text and target."""
+    """A sentence: its text, or a mapping of what there is besides it."""
 
     model_config = ConfigDict(json_schema_extra=_text_or_mapping)
 
-    text: SomeText = Field(
+    # The validator of the text sees whether there is an image: so the order matters.
+    image: ImageFile = Field(
+        "",
+        description="For models that see: the image, a PNG, JPEG or WebP file; a relative path "
+        "starts from the folder of this file.",
+    )
+    text: Text | None = Field(
+        None,
+        validate_default=True,
         description="What the model reads, exactly as written; for a translator, the sentence to "
-        "translate."
+        "translate.",
+        json_schema_extra={"minLength": 1},
     )
     target: Text = Field(
         "",
-        description="For encoder-decoder models: what the decoder is fed, such as a translation.",
+        description="For encoder-decoder models: what the decoder is fed, such as a translation or "
+        "a caption.",
+    )
+    gold: Gold = Field(
+        {},
+        description="What is known beforehand: for a word, the word or words it belongs to, as in "
+        "{it: animal}. In a translation or caption, words of the target come first: {black: noir}, "
+        "{circle: r0c1-r2c3} for patches in rows 0 to 2 and columns 1 to 3. For a word that "
+        "occurs twice, write the name it has on the page, such as the [3].",
     )
 
     @model_validator(mode="before")
     @classmethod
     def _from_text(cls, value: Any) -> Any:
         return value if isinstance(value, dict) else {"text": value}
+
+    @field_validator("text")
+    @classmethod
+    def _says_something(cls, text: str | None, info: ValidationInfo[Known]) -> str:
+        if text is not None:
+            return not_empty(text)
+        if info.data.get("image") == "":  # and not one with a fault of its own
+            raise WrongValueError(
+                "missing",
+                "what the model reads, exactly as written; or, for a model that sees, an image",
+            )
+        return ""
 
 
 class StartShape(_Shape):
@@ -178,9 +209,10 @@ class ExhibitShape(_Shape):
         "which keeps the page of a large model small. L1H3 is head 3 of layer 1, counted from 0.",
     )
     views: Annotated[list[ViewName], Once, Field(min_length=1)] = Field(
-        default_factory=lambda: list(resources.view_names()),
+        default_factory=list,
         description="How to show it, in the order of the page: edges draws lines between tokens, "
-        "heatmap a matrix with queries as rows and keys as columns. By default all views.",
+        "heatmap a matrix with queries as rows and keys as columns, patches an image with the "
+        "weights over it. By default all views that fit the sentence.",
     )
     start: StartShape = Field(
         default_factory=StartShape, description="What the charts show at first."

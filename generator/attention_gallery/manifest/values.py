@@ -11,7 +11,9 @@ from collections.abc import Collection, Hashable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
+from warnings import catch_warnings, simplefilter
 
+from PIL import Image, UnidentifiedImageError
 from pydantic import (
     AfterValidator,
     BeforeValidator,
@@ -32,6 +34,9 @@ _SLUG = re.compile(r"[a-z0-9]([a-z0-9-]{0,98}[a-z0-9])?")
 _TAKEN = {"index", "con", "prn", "aux", "nul"} | {
     f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10)
 }
+# Formats that every browser shows; and more pixels than any model sees, fewer than a bomb has.
+_IMAGE_FORMATS = ("PNG", "JPEG", "WEBP")
+_MOST_PIXELS = 50_000_000
 # What XML, and so an SVG, cannot carry in any way of writing: controls and halves of surrogates.
 _UNSHOWABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
@@ -146,6 +151,41 @@ def _attention(kind: Any) -> Any:
     return kind
 
 
+def _image(name: str, info: ValidationInfo[Known]) -> str:
+    if not name:
+        return name
+    too_large = f"scale it down to {_MOST_PIXELS:,} pixels at most; models see far fewer"
+    try:
+        with catch_warnings():
+            simplefilter("ignore", Image.DecompressionBombWarning)  # the limit here is lower
+            with Image.open(info.context.base / name, formats=_IMAGE_FORMATS) as image:
+                n_pixels = image.width * image.height
+    except FileNotFoundError:
+        hint = "a relative path starts from the manifest's folder"
+        raise WrongValueError(f"there is no file {quoted(name)}", hint) from None
+    except UnidentifiedImageError:
+        hint = "save it as " + ", ".join(_IMAGE_FORMATS)
+        raise WrongValueError(f"{quoted(name)} is not an image", hint) from None
+    except Image.DecompressionBombError:
+        raise WrongValueError(f"{quoted(name)} has too many pixels", too_large) from None
+    except OSError as error:
+        reason = error.strerror or "it is damaged"
+        raise WrongValueError(f"{quoted(name)} cannot be read: {reason}") from None
+    if n_pixels > _MOST_PIXELS:
+        raise WrongValueError(f"{quoted(name)} has {n_pixels:,} pixels", too_large)
+    return name
+
+
+def _words(words: Any) -> Any:
+    if isinstance(words, list):
+        return words
+    if isinstance(words, str):
+        return [words]
+    wrong = "has no value" if words is None else "must be a word or a list of words"
+    hint = "write a word, or a list of words, each in quotes if YAML reads it as something else"
+    raise WrongValueError(wrong, hint)
+
+
 def _head(text: Any) -> Head:
     hint = "write L5H1 for head 1 of layer 5, both counted from 0"
     if not isinstance(text, str):
@@ -181,8 +221,28 @@ ViewName = Annotated[str, AfterValidator(_view), Field(examples=["edges", "heatm
 AttentionName = Annotated[AttentionKind, BeforeValidator(_attention)]
 HeadName = Annotated[Head, PlainValidator(_head), WithJsonSchema(_HEAD_SCHEMA)]
 
+ImageFile = Annotated[Text, AfterValidator(_image)]
+
 Once = AfterValidator(_once)
 """Makes a list refuse to hold anything twice."""
+
+Words = Annotated[
+    list[SomeText],
+    Once,
+    BeforeValidator(_words),
+    Field(min_length=1),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "minLength": 1},
+                {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1},
+            ]
+        }
+    ),
+]
+"""A word, or a list of words."""
+
+Gold = dict[SomeText, Words]
 
 Heads = Annotated[
     list[HeadName],

@@ -1,27 +1,31 @@
 """One module per view, found by its name; `figures` draws an exhibit's views.
 
-A view module has a ``TITLE`` for readers, ``draw(packed)`` that returns an Altair chart, and
-``describe(packed)`` that says the same in words. Its template of the same name explains to a
-reader how to use it.
+A view module has a ``TITLE`` for readers, ``fits(sentence)`` that says whether it can show a
+sentence, ``draw(packed)`` that returns an Altair chart, and ``describe(packed)`` that says the same
+in words. Its template of the same name explains to a reader how to use it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib import import_module
 from typing import Protocol, cast
 
 import altair as alt
 
-from attention_gallery import charts, packing, reading
-from attention_gallery.errors import InputError
+from attention_gallery import charts, gold, packing, reading, resources
+from attention_gallery.errors import InputError, listing, quoted, raise_faults
 from attention_gallery.packing import Packed
-from attention_gallery.terms import Capture, Exhibit, Figure
+from attention_gallery.terms import Capture, Exhibit, Figure, Sentence
 
 
 class View(Protocol):
     """What a view module offers."""
 
     TITLE: str
+
+    def fits(self, sentence: Sentence, /) -> bool:
+        """Whether it can show this sentence."""
 
     def draw(self, packed: Packed) -> alt.LayerChart:
         """Draw the chart."""
@@ -33,6 +37,35 @@ class View(Protocol):
 def load(name: str) -> View:
     """The view of a name that `resources.view_names` lists."""
     return cast(View, import_module(f"{__name__}.{name}"))
+
+
+def of(exhibit: Exhibit) -> tuple[str, ...]:
+    """Names of the views of an exhibit: those its author lists, or all that fit its sentence."""
+    return exhibit.views or _fitting(exhibit.sentence)
+
+
+def check(exhibits: Iterable[Exhibit]) -> None:
+    """See that views were asked for what they can show.
+
+    Raises:
+        InputError: When one was not; of several, all at once.
+    """
+    raise_faults(
+        [
+            InputError(
+                f"{name} cannot show the sentence {quoted(exhibit.sentence.id)}",
+                exhibit.where,
+                listing(_fitting(exhibit.sentence), "views that can"),
+            )
+            for exhibit in exhibits
+            for name in exhibit.views
+            if not load(name).fits(exhibit.sentence)
+        ]
+    )
+
+
+def _fitting(sentence: Sentence) -> tuple[str, ...]:
+    return tuple(name for name in resources.view_names() if load(name).fits(sentence))
 
 
 def pack(exhibit: Exhibit, capture: Capture) -> Packed:
@@ -48,12 +81,15 @@ def pack(exhibit: Exhibit, capture: Capture) -> Packed:
             exhibit.where,
             "it has " + ", ".join(capture.attentions),
         )
-    return packing.pack(exhibit, capture.attentions[kind])
+    attention = capture.attentions[kind]
+    # Gold is about the words a reader means by default: those of a translation, not of its source.
+    known = gold.links(exhibit.sentence, attention) if kind == capture.natural else ()
+    return packing.pack(exhibit, attention, known, capture.image)
 
 
 def figures(exhibit: Exhibit, packed: Packed) -> tuple[Figure, ...]:
     """Draw all views of an exhibit."""
-    return tuple(_figure(exhibit, packed, name) for name in exhibit.views)
+    return tuple(_figure(exhibit, packed, name) for name in of(exhibit))
 
 
 def _figure(exhibit: Exhibit, packed: Packed, name: str) -> Figure:
@@ -69,6 +105,7 @@ def _figure(exhibit: Exhibit, packed: Packed, name: str) -> Figure:
         svg=svg,
         width=width,
         summary=summary,
+        truth=reading.truth(packed),
         table=reading.strongest_keys(packed),
         error=packed.error,
     )

@@ -12,7 +12,7 @@ import altair as alt
 
 from attention_gallery import charts, reading
 from attention_gallery.packing import Packed
-from attention_gallery.terms import Token
+from attention_gallery.terms import Sentence, Token
 
 TITLE = "Edges"
 
@@ -22,6 +22,11 @@ _SCORE = 46
 _HEADER = 30
 # The backdrop shows what a head does at a glance.
 _BACKDROP = 0.1
+
+
+def fits(sentence: Sentence) -> bool:
+    """Only words can stand in a column: an image has too many patches, and they have no names."""
+    return not sentence.image
 
 
 def draw(packed: Packed) -> alt.LayerChart:

@@ -8,8 +8,14 @@ import altair as alt
 
 from attention_gallery import charts, reading
 from attention_gallery.packing import Packed, decode
+from attention_gallery.terms import Sentence
 
 TITLE = "Heatmap"
+
+
+def fits(_sentence: Sentence) -> bool:
+    """A map has rows and columns for anything that looks and is looked at."""
+    return True
 
 
 def draw(packed: Packed) -> alt.LayerChart:
@@ -24,15 +30,38 @@ def draw(packed: Packed) -> alt.LayerChart:
     ]
     if packed.triangle:
         layers.insert(0, _paper(width, height))
+    if packed.gold:
+        layers.append(_gold(packed, step))
     return charts.layered(packed, layers, width, height).add_params(*_colours(packed))
 
 
 def describe(packed: Packed) -> str:
-    """The pinned row, the head's pattern, and what cannot be seen."""
-    masked = " No token can look at a later one: those cells are left empty."
-    return " ".join([reading.pinned_edges(packed), reading.pattern(packed)]) + (
-        masked if packed.triangle else ""
+    """The pinned row, the head's pattern, what cannot be seen, and what is marked."""
+    parts = [reading.pinned_edges(packed), reading.pattern(packed)]
+    if packed.triangle:
+        parts.append("No token can look at a later one: those cells are left empty.")
+    if packed.gold:
+        parts.append("A ring marks the cells that are known to be right.")
+    return " ".join(parts)
+
+
+def _gold(packed: Packed, step: int) -> alt.LayerChart:
+    """A ring on each cell that is known to be right: few enough to stand in the document."""
+    cells = [{"query": link.row, "key": key} for link in packed.gold for key in link.columns]
+    rings = (
+        alt.Chart(alt.InlineData(values=cells))
+        .mark_point(
+            size=(step / 2) ** 2,
+            stroke=stroke,
+            strokeWidth=width,
+            opacity=1,
+            aria=False,
+            tooltip=None,
+        )
+        .encode(x="key:O", y="query:O")
+        for stroke, width in (("white", 4), ("black", 2))
     )
+    return cast(alt.LayerChart, alt.layer(*rings))
 
 
 def _step(n_tokens: int) -> int:

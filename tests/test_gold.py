@@ -1,0 +1,111 @@
+"""An author's words find their rows and columns, or are told why not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from attention_gallery import gold
+from attention_gallery.errors import InputError, Where
+from attention_gallery.terms import Attention, AttentionKind, Sentence, Token
+
+WHERE = Where("m.yml", 3, 5)
+
+
+def tokens(text: str) -> tuple[Token, ...]:
+    return tuple(Token(word, special=word.startswith("<")) for word in text.split())
+
+
+def attention(kind: AttentionKind, queries: str, keys: str = "") -> Attention:
+    rows, columns = tokens(queries), tokens(keys or queries)
+    weights = np.full((1, len(rows), len(columns)), 1 / len(columns), dtype=np.float32)
+    return Attention(kind, rows, columns, (weights,), causal=False)
+
+
+def links(
+    known: Mapping[str, tuple[str, ...]], seen: Attention
+) -> list[tuple[int, tuple[int, ...]]]:
+    sentence = Sentence("s", "text", gold=known, where=WHERE)
+    return [(link.row, link.columns) for link in gold.links(sentence, seen)]
+
+
+def test_a_word_of_a_sentence_answers_in_its_own_row() -> None:
+    seen = attention("encoder", "<s> the animal was tired so it slept")
+    assert links({"it": ("animal",)}, seen) == [(6, (2,))]
+
+
+def test_a_word_of_a_translation_answers_in_the_row_that_predicts_it() -> None:
+    seen = attention("cross", "<pad> the black cat", "le chat noir </s>")
+    known = {"the": ("le",), "black": ("noir",), "cat": ("chat",)}
+    assert links(known, seen) == [(0, (0,)), (1, (2,)), (2, (1,))]
+
+
+def test_several_partners_are_counted_together_in_the_order_of_the_sentence() -> None:
+    seen = attention("cross", "<pad> she does not like", "elle n' aime pas")
+    assert links({"not": ("pas", "n'")}, seen) == [(2, (1, 3))]
+
+
+@pytest.mark.parametrize(
+    ("text", "row", "columns"),
+    [("un ##happi ##ness is joy", 2, (4,)), ("is un happi ness joy", 3, (4,))],
+)
+def test_a_word_in_pieces_answers_when_it_has_been_read_whole(
+    text: str, row: int, columns: tuple[int, ...]
+) -> None:
+    assert links({"unhappiness": ("joy",)}, attention("encoder", text)) == [(row, columns)]
+    pieces = tuple(i for i in range(row + 1) if text.split()[i] != "is")
+    [(_, found)] = links({"joy": ("unhappiness",)}, attention("encoder", text))
+    assert found == pieces
+
+
+def test_of_a_repeated_word_one_is_meant_by_its_place() -> None:
+    seen = attention("encoder", "the cat saw the dog")
+    assert links({"the [3]": ("dog",)}, seen) == [(3, (4,))]
+
+
+def test_a_token_spelled_like_a_place_is_found_by_its_whole_text() -> None:
+    assert links({"b": ("a[1]",)}, attention("encoder", "a[1] b")) == [(1, (0,))]
+
+
+def test_a_special_token_can_be_meant() -> None:
+    assert links({"<s>": ("awful",)}, attention("encoder", "<s> an awful film")) == [(0, (2,))]
+
+
+def test_patches_are_named_one_by_one_or_as_a_rectangle() -> None:
+    grid = [(row, column) for row in range(3) for column in range(3)]
+    patches = tuple(Token(f"r{r}c{c}", patch=(r, c)) for r, c in grid)
+    rows = tokens("<s> a circle")
+    weights = np.full((1, 3, 10), 0.1, dtype=np.float32)
+    keys = (Token("<cls>", special=True), *patches)
+    seen = Attention("cross", rows, keys, (weights,), causal=False)
+    assert links({"circle": ("r0c1-r1c2",)}, seen) == [(1, (2, 3, 5, 6))]
+    assert links({"circle": ("r2c0",)}, seen) == [(1, (7,))]
+    assert links({"circle": ("r2c0", "r0c0-r0c9")}, seen) == [(1, (1, 2, 3, 7))]
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("anmal", 'gold: "anmal" is not in the sentence; did you mean "animal"?'),
+        ("zebra", 'gold: "zebra" is not in the sentence; tokens: the, animal, saw, it'),
+        ("the", 'gold: "the" occurs 2 times; write the [0] or the [3]'),
+        ("the [2]", 'gold: "the" is not at [2]; write the [0] or the [3]'),
+        ("r0c0-r1c1", 'gold: "r0c0-r1c1" is not in the sentence; tokens: the, animal, saw, it'),
+    ],
+)
+def test_a_word_that_cannot_be_found_is_answered_with_what_could_be_meant(
+    word: str, message: str
+) -> None:
+    seen = attention("encoder", "the animal saw the it")
+    for known in ({word: ("animal",)}, {"it": (word,)}):
+        with pytest.raises(InputError) as caught:
+            links(known, seen)
+        assert str(caught.value) == f"{Path('m.yml')}:3:5: {message}"
+
+
+def test_the_start_token_of_a_decoder_is_predicted_by_nobody() -> None:
+    with pytest.raises(InputError, match="is not in the sentence"):
+        links({"<pad>": ("le",)}, attention("cross", "<pad> the", "le </s>"))
