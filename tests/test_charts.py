@@ -81,3 +81,11 @@ def test_to_a_screen_reader_the_picture_is_one_image_with_its_description() -> N
     spec = charts.finish(views.load("edges").draw(packed), packed, 'say "</svg>"')
     svg, _ = charts.static_svg(spec, "name")
     assert svg.startswith('<svg role="img" aria-label="say &quot;&lt;/svg&gt;&quot;"')
+
+
+def test_quotes_of_a_token_cannot_pass_for_an_attribute() -> None:
+    packed = packing.pack(exhibit(), attention(('="site:x"', "b"), n_heads=(1,)))
+    spec = charts.finish(views.load("edges").draw(packed), packed, "A picture")
+    svg, _ = charts.static_svg(spec, "name")
+    assert '="site:x"' not in svg
+    assert "=&quot;site:x&quot;" in svg

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from typing import NamedTuple, Protocol
 
 import pytest
 
-from attention_gallery import __version__, cli
+from attention_gallery import __version__, cli, resources
 from attention_gallery.mkdocs_plugin import AttentionGalleryPlugin
 from projects import fill_store, write_manifest, write_mkdocs
 
@@ -276,12 +277,24 @@ def test_show_writes_one_file(run: Run, tmp_path: Path) -> None:
     assert "&lt;/script&gt;" in (tmp_path / "specimen-story.html").read_text("utf-8")
 
 
+def test_show_tells_a_folder_by_its_name_and_not_by_its_path(run: Run, tmp_path: Path) -> None:
+    shutil.copytree(resources.specimens()["story"], tmp_path / "private" / "mine")
+    result = run("show", str(tmp_path / "private" / "mine"), "Once")
+    assert result.code == 0, result.err
+    page = (tmp_path / "mine.html").read_text("utf-8")
+    assert "mine on “Once”" in page
+    assert "private" not in page
+
+
 @pytest.mark.parametrize(
     ("args", "message"),
     [
         (("specimen:stroy", "x"), 'there is no specimen "stroy"; did you mean "story"?'),
         (("./nowhere", "x"), "a relative path starts from the working directory"),
         (("specimen:story", " "), "the text is empty; write some text"),
+        (("specimen:story",), "the text is empty; write some text"),
+        (("specimen:story", "--image", "no.png"), "'no.png' does not exist"),
+        (("specimen:story", "--image", __file__), "is not an image; save it as PNG, JPEG, WEBP"),
         (("specimen:story", os.fsdecode(b"a\xffb")), "the text holds the character U+DCFF"),
         (("specimen:story", "x", "--target", "\x07"), "the text holds the character U+0007"),
         (("specimen:story", "x", "--attention", "corss"), "Invalid value for '--attention'"),

@@ -30,6 +30,29 @@ def test_filling_puts_fragments_in_and_resolves_addresses() -> None:
     assert filled == '<main><a href="../b.md?x=1&amp;y">text site:b.md</a></main>'
 
 
+@pytest.mark.parametrize(
+    "before",
+    ["<!-- ", "<textarea>", "<script>", "<style>", "<title>", "<xmp>", "<iframe>"],
+)
+def test_a_figure_that_the_prose_would_swallow_is_reported(before: str) -> None:
+    page = Page("exhibits/a.md", "A", "", {"edges": "<svg></svg>"})
+    with pytest.raises(SiteError, match="the place of edges is lost in the text before it"):
+        site.fill(f"<p>{before}</p>{fragment_marker('edges')}", page, str)
+
+
+def test_a_figure_has_one_place() -> None:
+    page = Page("exhibits/a.md", "A", "", {"edges": "<svg></svg>"})
+    for rendered in ("<p>nothing</p>", fragment_marker("edges") * 2):
+        with pytest.raises(SiteError, match="the place of edges is lost"):
+            site.fill(rendered, page, str)
+
+
+def test_a_closed_comment_swallows_nothing() -> None:
+    page = Page("exhibits/a.md", "A", "", {"edges": "<svg></svg>"})
+    rendered = f"<!-- note --><textarea>a</textarea>{fragment_marker('edges')}"
+    assert site.fill(rendered, page, str).endswith("</textarea><svg></svg>")
+
+
 def test_vega_is_bundled_once_without_a_network(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -226,5 +226,7 @@ def static_svg(spec: Mapping[str, Any], name: str) -> tuple[str, int]:
     width = re.match(r'<svg[^>]*? width="(\d+)', svg)
     if width is None:
         raise AssertionError("an SVG without a width")
+    # A quote in a text means nothing to XML, but what it encloses could pass for an attribute.
+    svg = re.sub(r">[^<]*<", lambda text: text[0].replace('"', "&quot;"), svg)
     label = html.escape(spec["description"])
     return svg.replace("<svg", f'<svg role="img" aria-label="{label}"', 1), int(width[1])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 import signal
 import sys
 import tempfile
@@ -18,15 +17,15 @@ from mkdocs.config.config_options import IpAddress
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import MkDocsException
 
-from attention_gallery import __version__, budget, build, resources, site, views
+from attention_gallery import __version__, budget, build, site, views
 from attention_gallery.configuration import DEFAULT, configuration, plugin_of
 from attention_gallery.errors import GalleryError, InputError
-from attention_gallery.manifest.values import WrongValueError, not_empty, showable
+from attention_gallery.manifest.lone import lone_exhibit
+from attention_gallery.manifest.values import slug
 from attention_gallery.mkdocs_plugin import AttentionGalleryPlugin
-from attention_gallery.model_source import model_from_source
 from attention_gallery.store import Store
 from attention_gallery.terminal import as_bytes, is_loud, quiet, say, tracker, verbose
-from attention_gallery.terms import ATTENTION_KINDS, AttentionKind, Exhibit, Plan, Sentence
+from attention_gallery.terms import ATTENTION_KINDS, AttentionKind, Plan
 
 _manifests = click.argument("manifests", nargs=-1, type=click.Path(path_type=Path))
 _config_file = click.option(
@@ -187,7 +186,13 @@ def serve(manifests: tuple[Path, ...], config_file: Path | None, dev_addr: str) 
 
 @cli.command()
 @click.argument("model")
-@click.argument("text")
+@click.argument("text", default="")
+@click.option(
+    "--image",
+    type=click.Path(exists=True, dir_okay=False),
+    default="",
+    help="For a model that sees: the image, a PNG, JPEG or WebP file, instead of TEXT.",
+)
 @click.option("--target", default="", help="What the decoder of an encoder-decoder reads.")
 @click.option("--revision", default="", help="Commit or branch of a model on the hub.")
 @click.option(
@@ -201,29 +206,21 @@ def serve(manifests: tuple[Path, ...], config_file: Path | None, dev_addr: str) 
 def show(
     model: str,
     text: str,
+    image: str,
     target: str,
     revision: str,
     attention: AttentionKind | None,
     output: Path | None,
 ) -> None:
-    """Write one HTML file that shows how MODEL attends over TEXT.
+    """Write one HTML file that shows how MODEL attends over TEXT, or over an image.
 
     MODEL is a hub id, a folder, or specimen:NAME. The file needs nothing else: mail it, or open it
     from a USB stick.
     """
-    try:
-        sentence = Sentence("text", not_empty(showable(text)), showable(target))
-    except WrongValueError as error:
-        raise InputError(f"the text {error.message}", hint=error.hint) from None
-    exhibit = Exhibit(
-        id="show",
-        title=f"{model} on “{text if len(text) <= 60 else text[:59] + '…'}”",
-        model=model_from_source(model, revision=revision),
-        sentence=sentence,
-        attention=attention,
-        views=resources.view_names(),
+    exhibit = lone_exhibit(
+        model, text, image=image, target=target, revision=revision, attention=attention
     )
-    output = output or Path(f"{re.sub(r'[^a-z0-9]+', '-', model.lower()).strip('-')}.html")
+    output = output or Path(f"{slug(exhibit.model.source)}.html")
     with tempfile.TemporaryDirectory() as folder:
         page = build.show(exhibit, Store(Path(folder)), tracker())
     try:

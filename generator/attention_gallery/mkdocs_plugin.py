@@ -148,7 +148,12 @@ class AttentionGalleryPlugin(BasePlugin[Options]):  # type: ignore[no-untyped-ca
     def on_post_page(self, output: str, *, page: MkDocsPage, config: MkDocsConfig) -> str:  # noqa: ARG002
         """Put the finished figures in, after Markdown, search and theme have had their turn."""
         ours = self._pages.get(page.file.src_uri)
-        return site.fill(output, ours, lambda path: self._url(path, page.file)) if ours else output
+        if ours is None:
+            return output
+        try:
+            return site.fill(output, ours, lambda path: self._url(path, page.file))
+        except GalleryError as error:
+            raise PluginError(str(error)) from None
 
     def _url(self, path: str, page: File) -> str:
         file = self._files.get_file_from_path(path)

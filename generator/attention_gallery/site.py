@@ -16,6 +16,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from html.parser import HTMLParser
 from importlib.metadata import version
 from pathlib import Path
 
@@ -89,10 +90,34 @@ def fill(rendered: str, page: Page, url_of: Callable[[str], str]) -> str:
         rendered: The page after Markdown and the theme.
         page: Where the fragments are.
         url_of: The address of a path of the site, relative to this page.
+
+    Raises:
+        SiteError: A place is gone, or a browser would not see it as one.
     """
+    places = _Places()
+    places.feed(rendered)
+    places.close()
     for name, fragment in page.fragments.items():
+        if places.comments.count(fragment_marker(name)) != 1:
+            raise SiteError(
+                f"{page.path}: the place of {name} is lost in the text before it",
+                hint="is there an open <!-- or an unclosed tag such as <textarea> in the prose?",
+            )
         rendered = rendered.replace(fragment_marker(name), resolve(fragment, url_of))
     return rendered
+
+
+class _Places(HTMLParser):
+    """Collects what a browser takes for comments, and not what stands inside something else."""
+
+    CDATA_CONTENT_ELEMENTS = ("script", "style", "textarea", "title", "xmp", "iframe", "noframes")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.comments: list[str] = []
+
+    def handle_comment(self, data: str) -> None:
+        self.comments.append(f"<!--{data}-->")
 
 
 def resolve(fragment: str, url_of: Callable[[str], str]) -> str:

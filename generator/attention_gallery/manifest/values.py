@@ -152,13 +152,22 @@ def _attention(kind: Any) -> Any:
 
 
 def _image(name: str, info: ValidationInfo[Known]) -> str:
-    if not name:
-        return name
+    if name:
+        check_image(name, info.context.base)
+    return name
+
+
+def check_image(name: str, base: Path) -> None:
+    """See that a file, as seen from `base`, is an image that may be opened.
+
+    Raises:
+        WrongValueError: When it is not.
+    """
     too_large = f"scale it down to {_MOST_PIXELS:,} pixels at most; models see far fewer"
     try:
         with catch_warnings():
             simplefilter("ignore", Image.DecompressionBombWarning)  # the limit here is lower
-            with Image.open(info.context.base / name, formats=_IMAGE_FORMATS) as image:
+            with Image.open(base / name, formats=_IMAGE_FORMATS) as image:
                 n_pixels = image.width * image.height
     except FileNotFoundError:
         hint = "a relative path starts from the manifest's folder"
@@ -173,7 +182,6 @@ def _image(name: str, info: ValidationInfo[Known]) -> str:
         raise WrongValueError(f"{quoted(name)} cannot be read: {reason}") from None
     if n_pixels > _MOST_PIXELS:
         raise WrongValueError(f"{quoted(name)} has {n_pixels:,} pixels", too_large)
-    return name
 
 
 def _words(words: Any) -> Any:

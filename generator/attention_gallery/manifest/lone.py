@@ -1,0 +1,61 @@
+"""One exhibit without a manifest, held to the same rules."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from attention_gallery.errors import InputError
+from attention_gallery.manifest.values import WrongValueError, check_image, not_empty, showable
+from attention_gallery.model_source import model_from_source
+from attention_gallery.terms import AttentionKind, Exhibit, Sentence
+
+_TITLE_LENGTH = 60
+
+
+def lone_exhibit(
+    source: str,
+    text: str = "",
+    *,
+    image: str = "",
+    target: str = "",
+    revision: str = "",
+    attention: AttentionKind | None = None,
+) -> Exhibit:
+    """An exhibit of one model on one text or image.
+
+    Args:
+        source: The model, as in a manifest.
+        text: What the model reads; empty where it only sees.
+        image: Path of the image it sees, if any.
+        target: What the decoder of an encoder-decoder is fed.
+        revision: The commit of a hub model.
+        attention: Which attention; None for the model's natural one.
+
+    Raises:
+        InputError: A text that no page can show, or an image that cannot be opened.
+        ModelError: There is no such model.
+    """
+    try:
+        showable(text if image else not_empty(text))
+        showable(target)
+    except WrongValueError as error:
+        raise InputError(f"the text {error.message}", hint=error.hint) from None
+    try:
+        if image:
+            check_image(image, Path())
+    except WrongValueError as error:
+        raise InputError(error.message, hint=error.hint) from None
+    model = model_from_source(source, revision=revision)
+    if model.kind == "folder":  # whoever gets the page has no use for a path of this machine
+        model = dataclasses.replace(model, source=Path(model.location).name)
+    on = Path(image).name if image else " ".join(text.split())
+    if len(on) > _TITLE_LENGTH:
+        on = on[: _TITLE_LENGTH - 1] + "…"
+    return Exhibit(
+        id="show",
+        title=f"{model.source} on “{on}”",
+        model=model,
+        sentence=Sentence("text", text, target, image and str(Path(image).resolve())),
+        attention=attention,
+    )
