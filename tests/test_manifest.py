@@ -165,6 +165,14 @@ def test_an_image_of_too_many_pixels_is_refused_before_it_is_unpacked(tmp_path: 
             read(tmp_path, FIRST.replace("Once upon a time", "{image: bomb.png}"))
 
 
+def test_an_exhibit_is_held_against_models_or_sentences(tmp_path: Path) -> None:
+    text = FIRST.replace("once: Once upon a time", "once: Once upon a time, he: he")
+    text = text.replace("sentence: once", "sentence: once, against: {sentences: [he]}")
+    [exhibit] = read(tmp_path, text).exhibits
+    [variant] = exhibit.against
+    assert (variant.name, variant.model, variant.sentence.id) == ("he", exhibit.model, "he")
+
+
 def test_gold_is_one_word_or_several(tmp_path: Path) -> None:
     text = FIRST.replace("Once upon a time", "{text: a b c, gold: {a: b, c: [a, b]}}")
     assert read(tmp_path, text).exhibits[0].sentence.gold == {"a": ("b",), "c": ("a", "b")}

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from attention_gallery import packing
 from attention_gallery.errors import InputError
 from attention_gallery.gold import Link
-from attention_gallery.packing import LEVELS, Slot
-from attention_gallery.terms import Attention, Head, Start, Token
+from attention_gallery.packing import LEVELS, Packed, Slot
+from attention_gallery.terms import Attention, Head, Model, Sentence, Start, Token, Variant
 from attentions import FOX, attention, exhibit
+
+MODEL = Model("other", "specimen:other", "specimen", "/nowhere")
 
 
 @pytest.mark.parametrize("shape", [(0,), (1,), (7,), (3, 5), (64, 64)])
@@ -132,3 +136,35 @@ def test_a_start_that_the_author_wrote_is_kept_whatever_is_known() -> None:
     start = Start(Head(2, 1), 7)
     packed = packing.pack(exhibit(start=start), attention(kind="encoder"), (link,))
     assert (str(packed.slots[packed.start]), packed.pin) == ("L2 H1", 7)
+
+
+def held_against(*others: Attention) -> Packed:
+    own = attention(kind="encoder", n_heads=(2, 2))
+    variants = tuple(Variant(f"v{i}", MODEL, Sentence("fox", "")) for i in range(len(others)))
+    shown = dataclasses.replace(exhibit(heads=(Head(1, 0), Head(0, 1))), against=variants)
+    return packing.pack(shown, own, others=others)
+
+
+def test_what_an_exhibit_is_held_against_is_packed_slot_by_slot() -> None:
+    others = [attention(kind="encoder", n_heads=(2, 2), seed=seed) for seed in (1, 2)]
+    packed = held_against(*others)
+    assert [other.name for other in packed.others] == ["v0", "v1"]
+    for other, source in zip(packed.others, others, strict=True):
+        maps = source.layers[1][0], source.layers[0][1]
+        for blob, weights in zip(other.blobs, maps, strict=True):
+            assert np.abs(packed.map(blob) - weights).max() <= packed.error
+    assert packed.error <= 0.5 / LEVELS + 1e-7
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        (attention(("a", "b"), kind="encoder", n_heads=(2, 2)), '"v0" has 2 x 2 tokens, and the'),
+        (attention(kind="encoder", n_heads=(2, 3)), '"v0" has other heads'),
+        (attention(kind="encoder", n_heads=(2,)), '"v0" has other heads'),
+        (attention(kind="decoder", n_heads=(2, 2)), '"v0" has other heads'),
+    ],
+)
+def test_what_has_another_shape_cannot_be_compared(other: Attention, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        held_against(other)

@@ -13,7 +13,7 @@ import pytest
 from attention_gallery import plan as plan_module
 from attention_gallery.errors import InputError, ModelError, Where
 from attention_gallery.plan import digest_folder, make_plan
-from attention_gallery.terms import Exhibit, Gallery, Head, Model, Plan, Sentence, Start
+from attention_gallery.terms import Exhibit, Gallery, Head, Model, Plan, Sentence, Start, Variant
 
 COMMIT = "607a30d783dfa663caf39e06633721c8d4cfcd7e"
 HUB = Model("gpt2", "gpt2", "hub", "gpt2", COMMIT)
@@ -112,6 +112,17 @@ def test_equal_captures_are_requested_once_for_all_exhibits_that_need_them() -> 
     assert plan.keys["once"] == plan.keys["again"] == first.key
     assert list(plan.requests) == [first.key, second.key]
     assert [exhibit.id for exhibit in plan.exhibits] == ["once", "other", "again"]
+
+
+def test_what_an_exhibit_is_held_against_is_captured_too_and_only_once() -> None:
+    fox = Sentence("fox", "The quick brown fox")
+    alone = replace(EXHIBIT, id="alone", sentence=fox, where=Where("a.yml", 12, 5))
+    held = replace(EXHIBIT, against=(Variant("The quick brown fox", EXHIBIT.model, fox),))
+    plan = planned(held, alone)
+    assert [request.sentence.id for request in plan.requests.values()] == ["once", "fox"]
+    assert plan.keys["once"] == key_of(EXHIBIT)
+    assert plan.others == {"once": (plan.keys["alone"],), "alone": ()}
+    assert plan.requests[plan.keys["alone"]].wheres == (EXHIBIT.where, alone.where)
 
 
 def test_equal_ids_in_two_galleries_name_both_places() -> None:

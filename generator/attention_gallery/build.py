@@ -106,8 +106,8 @@ def _pages(plan: Plan, store: Store) -> Iterator[tuple[Page, tuple[Asset, ...]]]
         (None, *exhibits), exhibits, (*exhibits[1:], None), strict=False
     ):
         try:
-            capture = _stored(exhibit, plan, store)
-            packed = views.pack(exhibit, capture)
+            capture = _stored(exhibit, plan.keys[exhibit.id], store)
+            packed = views.pack(exhibit, capture, _others(exhibit, plan, store))
             figures = views.figures(exhibit, packed)
         except GalleryError as error:
             faults.append(error)
@@ -118,8 +118,13 @@ def _pages(plan: Plan, store: Store) -> Iterator[tuple[Page, tuple[Asset, ...]]]
     raise_faults(faults)
 
 
-def _stored(exhibit: Exhibit, plan: Plan, store: Store) -> Capture:
-    capture = store.get(plan.keys[exhibit.id])
+def _others(exhibit: Exhibit, plan: Plan, store: Store) -> list[Capture]:
+    """The captures of what an exhibit is held against."""
+    return [_stored(exhibit, key, store) for key in plan.others[exhibit.id]]
+
+
+def _stored(exhibit: Exhibit, key: str, store: Store) -> Capture:
+    capture = store.get(key)
     if capture is None:
         raise StoreError(f"the capture of {exhibit.id} has gone from {store.root}", exhibit.where)
     return capture
@@ -133,7 +138,7 @@ def show(exhibit: Exhibit, store: Store, track: Track = silently) -> str:
     """
     plan = make_plan([Gallery(exhibit.title, "", "", (exhibit,))])
     obtain(plan, store, track)
-    capture = _stored(exhibit, plan, store)
+    capture = _stored(exhibit, plan.keys[exhibit.id], store)
     packed = views.pack(exhibit, capture)
     figures = views.figures(exhibit, packed)
     return pages.lone_file(exhibit, capture, packed, figures, site.vega_bundle(store.root))

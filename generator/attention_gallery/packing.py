@@ -11,13 +11,14 @@ would be level one, and as square roots they err by up to 0.004 where weights ar
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from attention_gallery.errors import InputError
+from attention_gallery.errors import InputError, quoted
 from attention_gallery.gold import Link
 from attention_gallery.terms import Attention, Exhibit, Head
 
@@ -45,6 +46,21 @@ class Slot:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Other:
+    """What an exhibit is held against, packed alike.
+
+    Attributes:
+        name: What readers call it.
+        attention: What was packed, of the same shape as the exhibit's own.
+        blobs: One for each slot of the exhibit.
+    """
+
+    name: str
+    attention: Attention
+    blobs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Packed:
     """The maps of one attention, packed for a chart.
 
@@ -59,6 +75,7 @@ class Packed:
         error: Largest difference between a decoded and a captured weight.
         gold: What is known about the sentence beforehand.
         image: What the model saw, as a PNG; empty for a text.
+        others: What the exhibit is held against; mostly nothing.
     """
 
     attention: Attention
@@ -70,6 +87,7 @@ class Packed:
     error: float
     gold: tuple[Link, ...] = ()
     image: bytes = b""
+    others: tuple[Other, ...] = ()
 
     @property
     def triangle(self) -> bool:
@@ -99,12 +117,16 @@ class Packed:
         Text is written from these and not from the captured weights, so that the last digit on a
         page is the same wherever it is printed.
         """
-        cells = decode(self.blobs[self.start])
+        return self.map(self.blobs[self.start])
+
+    def map(self, blob: str) -> NDArray[np.float64]:
+        """The weights of a blob, float64 ``[query, key]``, as a chart decodes them."""
+        cells = decode(blob)
         if not self.triangle:
             return cells.reshape(self.n_queries, self.n_keys)
-        shown = np.zeros((self.n_queries, self.n_keys))
-        shown[np.tril_indices(self.n_queries)] = cells
-        return shown
+        whole = np.zeros((self.n_queries, self.n_keys))
+        whole[np.tril_indices(self.n_queries)] = cells
+        return whole
 
 
 def _map(attention: Attention, slot: Slot) -> NDArray[np.float32]:
@@ -130,7 +152,11 @@ def decode(blob: str) -> NDArray[np.float64]:
 
 
 def pack(
-    exhibit: Exhibit, attention: Attention, gold: tuple[Link, ...] = (), image: bytes = b""
+    exhibit: Exhibit,
+    attention: Attention,
+    gold: tuple[Link, ...] = (),
+    image: bytes = b"",
+    others: Sequence[Attention] = (),
 ) -> Packed:
     """Pack the heads an exhibit lists, or all of them with each layer's mean.
 
@@ -139,9 +165,11 @@ def pack(
         attention: The weights.
         gold: What is known about the sentence beforehand.
         image: What the model saw, as a PNG; empty for a text.
+        others: The weights of each variant that the exhibit is held against.
 
     Raises:
-        InputError: A head or a start token outside what was captured.
+        InputError: A head or a start token outside what was captured, or a variant of another
+            shape.
     """
     every_head = not exhibit.heads
     slots: tuple[Slot, ...]
@@ -180,14 +208,50 @@ def pack(
             start_where,
             f"its {n} tokens are numbered 0 to {n - 1}",
         )
-    triangle = np.tril_indices(n) if attention.causal else (slice(None), slice(None))
-    maps = [_map(attention, slot)[triangle] for slot in slots]
+    blobs, error = _encoded(attention, slots)
+    packed_others = []
+    for variant, other in zip(exhibit.against, others, strict=True):
+        _check_alike(attention, other, variant.name, exhibit)
+        other_blobs, other_error = _encoded(other, slots)
+        error = max(error, other_error)
+        packed_others.append(Other(variant.name, other, other_blobs))
+    return Packed(
+        attention, slots, blobs, every_head, start, pin, error, gold, image, tuple(packed_others)
+    )
+
+
+def _encoded(attention: Attention, slots: tuple[Slot, ...]) -> tuple[tuple[str, ...], float]:
+    """A blob for each slot, and the largest error among them."""
+    n = len(attention.queries)
+    cut = np.tril_indices(n) if attention.causal else (slice(None), slice(None))
+    maps = [_map(attention, slot)[cut] for slot in slots]
     blobs = tuple(encode(cells) for cells in maps)
-    error = max(
+    errors = (
         float(np.abs(decode(blob) - cells.ravel()).max())
         for blob, cells in zip(blobs, maps, strict=True)
     )
-    return Packed(attention, slots, blobs, every_head, start, pin, error, gold, image)
+    return blobs, max(errors)
+
+
+def _check_alike(own: Attention, other: Attention, name: str, exhibit: Exhibit) -> None:
+    """See that two attentions can be held against each other cell by cell.
+
+    Raises:
+        InputError: When they cannot.
+    """
+    if len(own.queries) != len(other.queries) or len(own.keys) != len(other.keys):
+        raise InputError(
+            f"{quoted(name)} has {len(other.queries)} x {len(other.keys)} tokens, and the exhibit "
+            f"{len(own.queries)} x {len(own.keys)}",
+            exhibit.where,
+            "only what has the same number of tokens can be compared cell by cell",
+        )
+    if own.n_heads != other.n_heads or own.causal != other.causal:
+        raise InputError(
+            f"{quoted(name)} has other heads than the exhibit's model",
+            exhibit.where,
+            "compare models of the same shape, such as checkpoints of one",
+        )
 
 
 def _most_telling(attention: Attention, slots: tuple[Slot, ...], gold: tuple[Link, ...]) -> int:

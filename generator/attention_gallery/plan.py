@@ -6,6 +6,7 @@ views can change for ever without a model being run again.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Callable, Sequence
@@ -14,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from attention_gallery.errors import ModelError, quoted, raise_faults
+from attention_gallery.errors import InputError, ModelError, quoted, raise_faults
 from attention_gallery.manifest.faults import repeated_ids
 from attention_gallery.terms import CaptureRequest, Exhibit, Gallery, Model, Plan, Sentence
 
@@ -41,6 +42,9 @@ MODEL_FILES = (
     "configuration_*.py",
     "modeling_*.py",
     "tokenization_*.py",
+    "preprocessor_config.json",
+    "processor_config.json",
+    "image_processing_*.py",
 )
 
 
@@ -48,27 +52,52 @@ def make_plan(galleries: Sequence[Gallery]) -> Plan:
     """Find out what has to be captured for the exhibits of a site.
 
     Raises:
-        InputError: When exhibits of different galleries have the same id, or a model's files
-            cannot be read.
+        InputError: When exhibits of different galleries have the same id, or a model's files or
+            an image cannot be read.
     """
     exhibits = [exhibit for gallery in galleries for exhibit in gallery.exhibits]
     raise_faults(repeated_ids((exhibit.id, exhibit.where) for exhibit in exhibits))
-    digest = cache(digest_folder)  # a folder is read once for all its exhibits
-    needed: dict[str, list[Exhibit]] = {}
+    # A folder and an image are read once for all their exhibits.
+    digest_model, digest_image = cache(digest_folder), cache(_sha256_of_file)
+    needed: dict[str, CaptureRequest] = {}
+    keys: dict[str, str] = {}
+    others: dict[str, tuple[str, ...]] = {}
     for exhibit in exhibits:
-        key = _capture_key(exhibit.model, exhibit.sentence, digest)
-        needed.setdefault(key, []).append(exhibit)
-    requests = {
-        key: CaptureRequest(
-            key,
-            users[0].model,
-            users[0].sentence,
-            tuple(exhibit.where for exhibit in users if exhibit.where),
+        own, *variants = (
+            _need(needed, model, sentence, exhibit, digest_model, digest_image)
+            for model, sentence in (
+                (exhibit.model, exhibit.sentence),
+                *((variant.model, variant.sentence) for variant in exhibit.against),
+            )
         )
-        for key, users in needed.items()
-    }
-    keys = {exhibit.id: key for key, users in needed.items() for exhibit in users}
-    return Plan(tuple(galleries), requests, keys)
+        keys[exhibit.id], others[exhibit.id] = own, tuple(variants)
+    return Plan(tuple(galleries), needed, keys, others)
+
+
+def _need(
+    needed: dict[str, CaptureRequest],
+    model: Model,
+    sentence: Sentence,
+    exhibit: Exhibit,
+    digest_model: Callable[[Path], str],
+    digest_image: Callable[[Path], str],
+) -> str:
+    """Note that an exhibit needs a capture, and return its key.
+
+    Raises:
+        InputError: When the model or the image cannot be read.
+    """
+    key = _sha256(
+        {
+            "format": CAPTURE_FORMAT,
+            **_identity_of_model(model, digest_model),
+            **_identity_of_sentence(sentence, digest_image),
+        }
+    )
+    request = needed.get(key) or CaptureRequest(key, model, sentence)
+    wheres = (*request.wheres, exhibit.where) if exhibit.where else request.wheres
+    needed[key] = dataclasses.replace(request, wheres=wheres)
+    return key
 
 
 def digest_folder(folder: Path) -> str:
@@ -89,11 +118,11 @@ def _is_model_file(path: Path) -> bool:
     return any(fnmatchcase(path.name, pattern) for pattern in MODEL_FILES) and path.is_file()
 
 
-def _capture_key(model: Model, sentence: Sentence, digest: Callable[[Path], str]) -> str:
-    """SHA-256 of all that decides what a model makes of a sentence.
+def _identity_of_model(model: Model, digest: Callable[[Path], str]) -> dict[str, Any]:
+    """All of a model that decides what it makes of a sentence.
 
     Raises:
-        ModelError: When the model's folder cannot be read.
+        ModelError: When its folder cannot be read.
     """
     if model.kind == "hub":
         identity = f"{model.location}@{model.revision}"
@@ -103,15 +132,24 @@ def _capture_key(model: Model, sentence: Sentence, digest: Callable[[Path], str]
         except OSError as error:
             message = f"the model {quoted(model.id)} cannot be read: {error.strerror}"
             raise ModelError(message, model.where) from None
-    return _sha256(
-        {
-            "format": CAPTURE_FORMAT,
-            "model": identity,
-            "trust_remote_code": model.trust_remote_code,
-            "text": sentence.text,
-            "target": sentence.target,
-        }
-    )
+    return {"model": identity, "trust_remote_code": model.trust_remote_code}
+
+
+def _identity_of_sentence(sentence: Sentence, digest: Callable[[Path], str]) -> dict[str, str]:
+    """All of a sentence that decides what a model makes of it.
+
+    Raises:
+        InputError: When its image cannot be read.
+    """
+    identity = {"text": sentence.text, "target": sentence.target}
+    # A text says nothing of images, so that keys are what they were before there were any.
+    if sentence.image:
+        try:
+            identity["image"] = digest(Path(sentence.image))
+        except OSError as error:
+            message = f"the image of {quoted(sentence.id)} cannot be read: {error.strerror}"
+            raise InputError(message, sentence.where) from None
+    return identity
 
 
 def _sha256_of_file(path: Path) -> str:

@@ -110,7 +110,9 @@ def fill(rendered: str, page: Page, url_of: Callable[[str], str]) -> str:
 class _Places(HTMLParser):
     """Collects what a browser takes for comments, and not what stands inside something else."""
 
-    CDATA_CONTENT_ELEMENTS = ("script", "style", "textarea", "title", "xmp", "iframe", "noframes")
+    CDATA_CONTENT_ELEMENTS = (  # type: ignore[misc]  # browsers have more than Python knew of
+        "script", "style", "textarea", "title", "xmp", "iframe", "noframes",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         super().__init__()

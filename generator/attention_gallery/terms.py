@@ -108,6 +108,21 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True)
+class Variant:
+    """What an exhibit is held against: another model on its sentence, or another sentence.
+
+    Attributes:
+        name: What readers call it: the name of the model, or the sentence itself.
+        model: The model.
+        sentence: The sentence.
+    """
+
+    name: str
+    model: Model
+    sentence: Sentence
+
+
+@dataclass(frozen=True, slots=True)
 class Exhibit:
     """One model on one sentence, shown in one or more views, with its prose.
 
@@ -121,6 +136,7 @@ class Exhibit:
         views: Names of views, in the order of the page; empty for all that fit the sentence.
         prose: Markdown.
         start: The state the charts open in.
+        against: What it is held against, in the order of the author; mostly nothing.
         tags: Free words, shown in the index.
         where: The place in the manifest.
     """
@@ -134,6 +150,7 @@ class Exhibit:
     views: tuple[str, ...] = ()
     prose: str = ""
     start: Start = field(default_factory=Start)
+    against: tuple[Variant, ...] = ()
     tags: tuple[str, ...] = ()
     where: Where | None = None
 
@@ -180,11 +197,13 @@ class Plan:
         galleries: In the order of the site.
         requests: By key, in the order first needed.
         keys: Capture key of each exhibit id.
+        others: By exhibit id, the capture keys of what the exhibit is held against.
     """
 
     galleries: tuple[Gallery, ...]
     requests: Mapping[str, CaptureRequest]
     keys: Mapping[str, str]
+    others: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def exhibits(self) -> tuple[Exhibit, ...]:

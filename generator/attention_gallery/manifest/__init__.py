@@ -18,11 +18,11 @@ from attention_gallery.errors import (
     raise_faults,
 )
 from attention_gallery.manifest.faults import dotted, faults_of, repeated_ids
-from attention_gallery.manifest.shape import ExhibitShape, ManifestShape
+from attention_gallery.manifest.shape import AgainstShape, ExhibitShape, ManifestShape
 from attention_gallery.manifest.values import Known, WrongValueError, check_id, slug
 from attention_gallery.manifest.yaml_source import Document, read_yaml
 from attention_gallery.model_source import model_from_source
-from attention_gallery.terms import Exhibit, Gallery, Model, Sentence, Start
+from attention_gallery.terms import Exhibit, Gallery, Model, Sentence, Start, Variant
 
 _TITLE_LENGTH = 60
 
@@ -126,16 +126,39 @@ def _resolve(
         for model, sentence in itertools.product(
             exhibit.models or [exhibit.model], exhibit.sentences or [exhibit.sentence]
         ):
+            own = models[model], sentences[sentence]
+            against = _variants(exhibit.against, models, sentences, *own)
             try:
-                exhibits.append(_exhibit(exhibit, models[model], sentences[sentence], where, start))
+                exhibits.append(_exhibit(exhibit, *own, where, start, against))
             except WrongValueError as error:
                 message = f"{dotted(('exhibits', i, 'id'))}: {error.message}"
                 faults.append(ManifestError(message, where, error.hint))
     return exhibits, faults
 
 
+def _variants(
+    shape: AgainstShape | None,
+    models: Mapping[str, Model],
+    sentences: Mapping[str, Sentence],
+    model: Model,
+    sentence: Sentence,
+) -> tuple[Variant, ...]:
+    """What an exhibit of a model on a sentence is held against."""
+    if shape is None:
+        return ()
+    return (
+        *(Variant(name, models[name], sentence) for name in shape.models),
+        *(Variant(_says(sentences[name]), model, sentences[name]) for name in shape.sentences),
+    )
+
+
 def _exhibit(
-    shape: ExhibitShape, model: Model, sentence: Sentence, where: Where, start: Start
+    shape: ExhibitShape,
+    model: Model,
+    sentence: Sentence,
+    where: Where,
+    start: Start,
+    against: tuple[Variant, ...],
 ) -> Exhibit:
     """One exhibit of a product, or the only one.
 
@@ -147,8 +170,7 @@ def _exhibit(
     ]
     title = _one_line(shape.title)
     if shape.sentences or not title:
-        excerpt = _excerpt(sentence.text or sentence.target or sentence.id)
-        title = f"{title}: {excerpt}" if title else excerpt
+        title = f"{title}: {_says(sentence)}" if title else _says(sentence)
     if shape.models:
         title = f"{title} ({model.id})"
     return Exhibit(
@@ -161,6 +183,7 @@ def _exhibit(
         views=tuple(shape.views),
         prose=shape.prose,
         start=start,
+        against=against,
         tags=tuple(shape.tags),
         where=where,
     )
@@ -181,6 +204,7 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _excerpt(text: str) -> str:
-    line = _one_line(text)
+def _says(sentence: Sentence) -> str:
+    """What a sentence says, in one line that is not too long."""
+    line = _one_line(sentence.text or sentence.target or sentence.id)
     return line if len(line) <= _TITLE_LENGTH else line[: _TITLE_LENGTH - 1].rstrip() + "…"

@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails
 
 from attention_gallery.errors import ManifestError, Where, choices, printable, quoted
 from attention_gallery.manifest.shape import (
+    AgainstShape,
     ExhibitShape,
     ManifestShape,
     ModelShape,
@@ -120,5 +121,7 @@ def _shape_at(place: Place) -> type[BaseModel]:
             return ExhibitShape
         case ("exhibits", _, "start"):
             return StartShape
+        case ("exhibits", _, "against"):
+            return AgainstShape
         case _:
             return ManifestShape

@@ -174,6 +174,28 @@ class StartShape(_Shape):
     )
 
 
+class AgainstShape(_Shape):
+    """What an exhibit is held against: other models on its sentence, or other sentences."""
+
+    models: Annotated[list[ModelName], Once] = Field(
+        [],
+        description="Names of models with the same heads, such as earlier checkpoints of its own.",
+    )
+    sentences: Annotated[list[SentenceName], Once] = Field(
+        [],
+        validate_default=True,
+        description="Names of sentences with as many tokens, such as one that differs in a word.",
+    )
+
+    @field_validator("sentences")
+    @classmethod
+    def _either(cls, sentences: list[str], info: ValidationInfo[Known]) -> list[str]:
+        if "models" in info.data and bool(info.data["models"]) == bool(sentences):
+            wrong = "models and sentences exclude each other" if sentences else "names nothing"
+            raise WrongValueError(wrong, "name either models or sentences")
+        return sentences
+
+
 class ExhibitShape(_Shape):
     """An exhibit: one model on one sentence, shown in one or more views; or a product of many."""
 
@@ -216,6 +238,11 @@ class ExhibitShape(_Shape):
     )
     start: StartShape = Field(
         default_factory=StartShape, description="What the charts show at first."
+    )
+    against: AgainstShape | None = Field(
+        None,
+        description="What to compare it with: {models: [untrained, half-way]}, on the same "
+        "sentence, or {sentences: [he]}, by the same model.",
     )
     prose: Text = Field("", description="Markdown beside the charts: say what to look for.")
     tags: Annotated[list[SomeText], Once] = Field(

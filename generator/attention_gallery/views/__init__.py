@@ -1,13 +1,13 @@
 """One module per view, found by its name; `figures` draws an exhibit's views.
 
-A view module has a ``TITLE`` for readers, ``fits(sentence)`` that says whether it can show a
-sentence, ``draw(packed)`` that returns an Altair chart, and ``describe(packed)`` that says the same
+A view module has a ``TITLE`` for readers, ``fits(exhibit)`` that says whether it can show an
+exhibit, ``draw(packed)`` that returns an Altair chart, and ``describe(packed)`` that says the same
 in words. Its template of the same name explains to a reader how to use it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib import import_module
 from typing import Protocol, cast
 
@@ -16,7 +16,7 @@ import altair as alt
 from attention_gallery import charts, gold, packing, reading, resources
 from attention_gallery.errors import InputError, listing, quoted, raise_faults
 from attention_gallery.packing import Packed
-from attention_gallery.terms import Capture, Exhibit, Figure, Sentence
+from attention_gallery.terms import Capture, Exhibit, Figure
 
 
 class View(Protocol):
@@ -24,8 +24,8 @@ class View(Protocol):
 
     TITLE: str
 
-    def fits(self, sentence: Sentence, /) -> bool:
-        """Whether it can show this sentence."""
+    def fits(self, exhibit: Exhibit, /) -> bool:
+        """Whether it can show this exhibit."""
 
     def draw(self, packed: Packed) -> alt.LayerChart:
         """Draw the chart."""
@@ -40,8 +40,8 @@ def load(name: str) -> View:
 
 
 def of(exhibit: Exhibit) -> tuple[str, ...]:
-    """Names of the views of an exhibit: those its author lists, or all that fit its sentence."""
-    return exhibit.views or _fitting(exhibit.sentence)
+    """Names of the views of an exhibit: those its author lists, or all that fit it."""
+    return exhibit.views or _fitting(exhibit)
 
 
 def check(exhibits: Iterable[Exhibit]) -> None:
@@ -53,38 +53,47 @@ def check(exhibits: Iterable[Exhibit]) -> None:
     raise_faults(
         [
             InputError(
-                f"{name} cannot show the sentence {quoted(exhibit.sentence.id)}",
+                f"the view {name} cannot show this exhibit",
                 exhibit.where,
-                listing(_fitting(exhibit.sentence), "views that can"),
+                listing(_fitting(exhibit), "views that can"),
             )
             for exhibit in exhibits
             for name in exhibit.views
-            if not load(name).fits(exhibit.sentence)
+            if not load(name).fits(exhibit)
         ]
     )
 
 
-def _fitting(sentence: Sentence) -> tuple[str, ...]:
-    return tuple(name for name in resources.view_names() if load(name).fits(sentence))
+def _fitting(exhibit: Exhibit) -> tuple[str, ...]:
+    return tuple(name for name in resources.view_names() if load(name).fits(exhibit))
 
 
-def pack(exhibit: Exhibit, capture: Capture) -> Packed:
+def pack(exhibit: Exhibit, capture: Capture, others: Sequence[Capture] = ()) -> Packed:
     """The part of a capture an exhibit shows, packed.
 
+    Args:
+        exhibit: The exhibit.
+        capture: Its capture.
+        others: The captures of what it is held against.
+
     Raises:
-        InputError: The exhibit asks for attention, a head or a token the capture does not have.
+        InputError: The exhibit asks for attention, a head or a token the capture does not have, or
+            is held against what cannot be compared with it.
     """
     kind = exhibit.attention or capture.natural
-    if kind not in capture.attentions:
-        raise InputError(
-            f"{exhibit.model.source} has no {kind} attention",
-            exhibit.where,
-            "it has " + ", ".join(capture.attentions),
-        )
+    for each in (capture, *others):
+        if kind not in each.attentions:
+            raise InputError(
+                f"{each.provenance.source} has no {kind} attention",
+                exhibit.where,
+                "it has " + ", ".join(each.attentions),
+            )
     attention = capture.attentions[kind]
     # Gold is about the words a reader means by default: those of a translation, not of its source.
     known = gold.links(exhibit.sentence, attention) if kind == capture.natural else ()
-    return packing.pack(exhibit, attention, known, capture.image)
+    return packing.pack(
+        exhibit, attention, known, capture.image, [other.attentions[kind] for other in others]
+    )
 
 
 def figures(exhibit: Exhibit, packed: Packed) -> tuple[Figure, ...]:

@@ -12,7 +12,7 @@ import altair as alt
 
 from attention_gallery import charts, reading
 from attention_gallery.packing import Packed
-from attention_gallery.terms import Sentence, Token
+from attention_gallery.terms import Exhibit, Token
 
 TITLE = "Edges"
 
@@ -24,9 +24,9 @@ _HEADER = 30
 _BACKDROP = 0.1
 
 
-def fits(sentence: Sentence) -> bool:
+def fits(exhibit: Exhibit) -> bool:
     """Only words can stand in a column: an image has too many patches, and they have no names."""
-    return not sentence.image
+    return not exhibit.sentence.image
 
 
 def draw(packed: Packed) -> alt.LayerChart:

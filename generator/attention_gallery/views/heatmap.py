@@ -8,12 +8,12 @@ import altair as alt
 
 from attention_gallery import charts, reading
 from attention_gallery.packing import Packed, decode
-from attention_gallery.terms import Sentence
+from attention_gallery.terms import Exhibit
 
 TITLE = "Heatmap"
 
 
-def fits(_sentence: Sentence) -> bool:
+def fits(_exhibit: Exhibit) -> bool:
     """A map has rows and columns for anything that looks and is looked at."""
     return True
 
