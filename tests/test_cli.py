@@ -278,12 +278,12 @@ def test_show_writes_one_file(run: Run, tmp_path: Path) -> None:
 
 
 def test_show_tells_a_folder_by_its_name_and_not_by_its_path(run: Run, tmp_path: Path) -> None:
-    shutil.copytree(resources.specimens()["story"], tmp_path / "private" / "mine")
-    result = run("show", str(tmp_path / "private" / "mine"), "Once")
+    shutil.copytree(resources.specimens()["story"], tmp_path / "at-home" / "mine")
+    result = run("show", str(tmp_path / "at-home" / "mine"), "Once")
     assert result.code == 0, result.err
     page = (tmp_path / "mine.html").read_text("utf-8")
     assert "mine on “Once”" in page
-    assert "private" not in page
+    assert "at-home" not in page
 
 
 @pytest.mark.parametrize(

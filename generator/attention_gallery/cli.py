@@ -190,7 +190,6 @@ def serve(manifests: tuple[Path, ...], config_file: Path | None, dev_addr: str) 
 @click.option(
     "--image",
     type=click.Path(exists=True, dir_okay=False),
-    default="",
     help="For a model that sees: the image, a PNG, JPEG or WebP file, instead of TEXT.",
 )
 @click.option("--target", default="", help="What the decoder of an encoder-decoder reads.")
@@ -206,7 +205,7 @@ def serve(manifests: tuple[Path, ...], config_file: Path | None, dev_addr: str) 
 def show(
     model: str,
     text: str,
-    image: str,
+    image: str | None,
     target: str,
     revision: str,
     attention: AttentionKind | None,
@@ -218,7 +217,7 @@ def show(
     from a USB stick.
     """
     exhibit = lone_exhibit(
-        model, text, image=image, target=target, revision=revision, attention=attention
+        model, text, image=image or "", target=target, revision=revision, attention=attention
     )
     output = output or Path(f"{slug(exhibit.model.source)}.html")
     with tempfile.TemporaryDirectory() as folder:

@@ -17,9 +17,11 @@ from attention_gallery.errors import (
     quoted,
     raise_faults,
 )
+from attention_gallery.manifest.exhibit_shape import AgainstShape, ExhibitShape
 from attention_gallery.manifest.faults import dotted, faults_of, repeated_ids
-from attention_gallery.manifest.shape import AgainstShape, ExhibitShape, ManifestShape
-from attention_gallery.manifest.values import Known, WrongValueError, check_id, slug
+from attention_gallery.manifest.shape import ManifestShape
+from attention_gallery.manifest.strict import Known, WrongValueError
+from attention_gallery.manifest.values import check_id, slug
 from attention_gallery.manifest.yaml_source import Document, read_yaml
 from attention_gallery.model_source import model_from_source
 from attention_gallery.terms import Exhibit, Gallery, Model, Sentence, Start, Variant

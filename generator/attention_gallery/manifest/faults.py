@@ -9,15 +9,9 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from attention_gallery.errors import ManifestError, Where, choices, printable, quoted
-from attention_gallery.manifest.shape import (
-    AgainstShape,
-    ExhibitShape,
-    ManifestShape,
-    ModelShape,
-    SentenceShape,
-    StartShape,
-)
-from attention_gallery.manifest.values import WrongValueError
+from attention_gallery.manifest.exhibit_shape import AgainstShape, ExhibitShape, StartShape
+from attention_gallery.manifest.shape import ManifestShape, ModelShape, SentenceShape
+from attention_gallery.manifest.strict import WrongValueError
 from attention_gallery.manifest.yaml_source import Document, Place
 
 _EXPECTED = {

@@ -6,7 +6,8 @@ import dataclasses
 from pathlib import Path
 
 from attention_gallery.errors import InputError
-from attention_gallery.manifest.values import WrongValueError, check_image, not_empty, showable
+from attention_gallery.manifest.strict import WrongValueError
+from attention_gallery.manifest.values import check_image, not_empty, showable
 from attention_gallery.model_source import model_from_source
 from attention_gallery.terms import AttentionKind, Exhibit, Sentence
 

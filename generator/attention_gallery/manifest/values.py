@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection, Hashable, Mapping
-from dataclasses import dataclass
+from collections.abc import Hashable
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 from warnings import catch_warnings, simplefilter
@@ -25,6 +24,7 @@ from pydantic import (
 
 from attention_gallery import resources
 from attention_gallery.errors import choices, quoted
+from attention_gallery.manifest.strict import Known, WrongValueError
 from attention_gallery.terms import ATTENTION_KINDS, AttentionKind, Head
 
 _T = TypeVar("_T", bound=Hashable)
@@ -39,35 +39,6 @@ _IMAGE_FORMATS = ("PNG", "JPEG", "WEBP")
 _MOST_PIXELS = 50_000_000
 # What XML, and so an SVG, cannot carry in any way of writing: controls and halves of surrogates.
 _UNSHOWABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-
-
-class WrongValueError(ValueError):
-    """What is wrong with a value, in the words an author will read.
-
-    Attributes:
-        message: What is wrong.
-        hint: What would be right.
-        at: The way from the value down to the culprit inside it.
-    """
-
-    def __init__(self, message: str, hint: str = "", at: tuple[str | int, ...] = ()) -> None:
-        super().__init__(message)
-        self.message, self.hint, self.at = message, hint, at
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What exhibits may refer to: the context of validation.
-
-    Attributes:
-        base: The manifest's folder.
-        models: Folder of each model the manifest names; None where it is not on this machine.
-        sentences: Names of the manifest's sentences.
-    """
-
-    base: Path
-    models: Mapping[str, Path | None]
-    sentences: Collection[str]
 
 
 def slug(text: str) -> str:

@@ -1,0 +1,195 @@
+"""The shape of an exhibit: what it shows, how, and against what.
+
+An exhibit names models and sentences of its manifest, so most checks here look at the rest of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from attention_gallery.errors import listing, quoted
+from attention_gallery.manifest.strict import Known, Shape, WrongValueError
+from attention_gallery.manifest.values import (
+    AttentionName,
+    HeadName,
+    Heads,
+    ModelName,
+    Once,
+    SentenceName,
+    SomeText,
+    Text,
+    ViewName,
+    check_id,
+)
+from attention_gallery.model_source import read_head_counts, rules_out_cross
+from attention_gallery.terms import AttentionKind, Head
+
+
+class StartShape(Shape):
+    """What the charts show before a reader touches them."""
+
+    head: HeadName | None = Field(None, description="The head first shown, such as L5H1.")
+    token: Annotated[int, Field(ge=0, le=1_000_000)] | None = Field(
+        None, description="The query token first pinned, counted from 0."
+    )
+
+
+class AgainstShape(Shape):
+    """What an exhibit is held against: other models on its sentence, or other sentences."""
+
+    models: Annotated[list[ModelName], Once] = Field(
+        [],
+        description="Names of models with the same heads, such as earlier checkpoints of its own.",
+    )
+    sentences: Annotated[list[SentenceName], Once] = Field(
+        [],
+        validate_default=True,
+        description="Names of sentences with as many tokens, such as one that differs in a word.",
+    )
+
+    @field_validator("sentences")
+    @classmethod
+    def _either(cls, sentences: list[str], info: ValidationInfo[Known]) -> list[str]:
+        if "models" in info.data and bool(info.data["models"]) == bool(sentences):
+            wrong = "models and sentences exclude each other" if sentences else "names nothing"
+            raise WrongValueError(wrong, "name either models or sentences")
+        return sentences
+
+
+class ExhibitShape(Shape):
+    """An exhibit: one model on one sentence, shown in one or more views; or a product of many."""
+
+    # Each validator below sees the fields above its own: so the order matters.
+    model: ModelName = Field("", description="The name of one of this manifest's models.")
+    models: Annotated[list[ModelName], Once] = Field(
+        [],
+        validate_default=True,
+        description="Names of several models, instead of model: makes an exhibit for each.",
+    )
+    sentence: SentenceName = Field("", description="The name of one of this manifest's sentences.")
+    sentences: Annotated[list[SentenceName], Once] = Field(
+        [],
+        validate_default=True,
+        description="Names of several sentences, instead of sentence: makes an exhibit for each.",
+    )
+    id: Text = Field(
+        "",
+        validate_default=True,
+        json_schema_extra={"pattern": "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", "maxLength": 100},
+        description="The address of the exhibit's page: lower-case letters, digits, hyphens. With "
+        "models or sentences, their names are appended to it. Links break when it changes.",
+    )
+    title: Text = Field("", description="The exhibit's heading; by default its sentence.")
+    attention: AttentionName | None = Field(
+        None,
+        description="Which attention of an encoder-decoder model; by default cross. Other models "
+        "have one kind only.",
+    )
+    heads: Heads = Field(
+        [],
+        description="The heads that travel with the page: all, or a list such as [L1H3, L0H2], "
+        "which keeps the page of a large model small. L1H3 is head 3 of layer 1, counted from 0.",
+    )
+    views: Annotated[list[ViewName], Once, Field(min_length=1)] = Field(
+        default_factory=list,
+        description="How to show it, in the order of the page: edges draws lines between tokens, "
+        "heatmap a matrix with queries as rows and keys as columns, patches an image with the "
+        "weights over it. By default all views that fit the sentence.",
+    )
+    start: StartShape = Field(
+        default_factory=StartShape, description="What the charts show at first."
+    )
+    against: AgainstShape | None = Field(
+        None,
+        description="What to compare it with: {models: [untrained, half-way]}, on the same "
+        "sentence, or {sentences: [he]}, by the same model.",
+    )
+    prose: Text = Field("", description="Markdown beside the charts: say what to look for.")
+    tags: Annotated[list[SomeText], Once] = Field(
+        [], description="Words by which the index groups exhibits."
+    )
+
+    @field_validator("models", "sentences")
+    @classmethod
+    def _one_or_several(cls, names: list[str], info: ValidationInfo[Known]) -> list[str]:
+        several = str(info.field_name)
+        one = several.removesuffix("s")
+        if one in info.data and bool(info.data[one]) == bool(names):
+            known = info.context.models if one == "model" else info.context.sentences
+            if names:
+                raise WrongValueError(f"{one} and {several} exclude each other", "keep one of them")
+            raise WrongValueError(f"no {one} is named", listing(known, f"write {one}: and one of"))
+        return names
+
+    @field_validator("id")
+    @classmethod
+    def _is_address(cls, text: str, info: ValidationInfo[Known]) -> str:
+        # A faulty list is missing from the data, and was meant to make a product.
+        product = any(info.data.get(name, True) for name in ("models", "sentences"))
+        if text:
+            return check_id(text)
+        if not product:
+            raise WrongValueError(
+                "missing", "it is the address of the exhibit's page, such as first-look"
+            )
+        return text
+
+    @field_validator("attention")
+    @classmethod
+    def _attention_exists(
+        cls, attention: AttentionKind | None, info: ValidationInfo[Known]
+    ) -> AttentionKind | None:
+        for name, folder in _folders(info):
+            if attention == "cross" and folder and rules_out_cross(folder):
+                raise WrongValueError(
+                    f"{quoted(name)} has no cross attention",
+                    "it has encoder or decoder; leave this out, since there is only one of them",
+                )
+        return attention
+
+    @field_validator("heads")
+    @classmethod
+    def _heads_exist(cls, heads: list[Head], info: ValidationInfo[Known]) -> list[Head]:
+        for i, head in enumerate(heads):
+            _check_head(head, info, (i,))
+        return heads
+
+    @field_validator("start")
+    @classmethod
+    def _start_is_shown(cls, start: StartShape, info: ValidationInfo[Known]) -> StartShape:
+        if start.head is None:
+            return start
+        if (heads := info.data.get("heads")) and start.head not in heads:
+            raise WrongValueError(
+                f"{start.head} is not shipped with the exhibit",
+                listing(map(str, heads), "heads"),
+                ("head",),
+            )
+        _check_head(start.head, info, ("head",))
+        return start
+
+
+def _folders(info: ValidationInfo[Known]) -> Iterator[tuple[str, Path | None]]:
+    """The models of an exhibit by name, each with its folder where it is on this machine."""
+    for name in (info.data.get("model", ""), *info.data.get("models", ())):
+        yield name, info.context.models.get(name)
+
+
+def _check_head(head: Head, info: ValidationInfo[Known], at: tuple[str | int, ...]) -> None:
+    """Check that all models of an exhibit have this head, as far as it can be known here.
+
+    Raises:
+        WrongValueError: When one has not.
+    """
+    if "attention" not in info.data:
+        return
+    for name, folder in _folders(info):
+        counts = folder and read_head_counts(folder, info.data["attention"])
+        if counts and (head.layer >= counts.layers or head.head >= counts.heads):
+            raise WrongValueError(
+                f"{head} is outside the model", f"{quoted(name)} has {counts}", at
+            )
