@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from attention_gallery import budget, pages, resources, views
-from attention_gallery.terms import Attention, Exhibit, Model, Sentence
+from attention_gallery.terms import Attention, AttentionKind, Exhibit, Model, Sentence
 from attentions import FOX, attention, capture, exhibit
 
 
@@ -60,3 +65,47 @@ def test_a_text_of_any_script_is_estimated_by_its_tokens(text: str, same: str) -
 def test_nothing_is_known_of_a_model_on_the_hub_before_it_is_captured() -> None:
     hub = Exhibit("x", "X", Model("g", "gpt2", "hub", "gpt2", "0" * 40), Sentence("s", "a"))
     assert budget.exhibit_bytes(hub, None) is None
+
+
+EYE = {"num_hidden_layers": 2, "num_attention_heads": 4, "image_size": 32, "patch_size": 4}
+
+
+def seen(folder: Path, config: dict[str, Any], **fields: Any) -> int | None:
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    model = Model("m", "m", "folder", str(folder))
+    sentence = Sentence("s", "", fields.pop("target", ""), str(folder / "scene.png"))
+    return budget.exhibit_bytes(
+        Exhibit("x", "X", model, sentence, views=("heatmap",), **fields), None
+    )
+
+
+def test_an_image_is_estimated_by_its_patches_before_it_is_captured(tmp_path: Path) -> None:
+    coarse, fine = (seen(tmp_path, EYE | {"patch_size": side}) for side in (8, 4))
+    assert coarse is not None
+    assert fine is not None
+    held = capture(attention(tuple("x" * 65), n_heads=(4, 4), kind="encoder"))
+    shown = Exhibit("x", "X", Model("m", "m", "folder", ""), Sentence("s", ""), views=("heatmap",))
+    assert fine == budget.exhibit_bytes(shown, held)
+    assert coarse < fine / 4
+
+
+def test_an_image_without_a_grid_is_not_estimated(tmp_path: Path) -> None:
+    assert seen(tmp_path, {key: EYE[key] for key in list(EYE)[:3]}) is None
+
+
+def test_each_attention_of_a_captioner_is_estimated_by_its_ends(tmp_path: Path) -> None:
+    config = {"encoder": EYE, "decoder": {"n_layer": 2, "n_head": 4}}
+    kinds: tuple[AttentionKind, ...] = ("encoder", "cross", "decoder")
+    sizes = [seen(tmp_path, config, attention=kind, target="a red circle") for kind in kinds]
+    encoder, cross, decoder = (size or 0 for size in sizes)
+    assert encoder > cross > decoder > 0
+    assert seen(tmp_path, config, target="a red circle") == cross
+    assert (seen(tmp_path, config) or 0) > cross  # the caption it writes may be longer
+
+
+def test_the_image_of_a_capture_is_counted() -> None:
+    held = capture(attention(kind="encoder"))
+    without = budget.exhibit_bytes(exhibit(), held)
+    with_image = budget.exhibit_bytes(exhibit(), replace(held, image=b"x" * 30_000))
+    assert without is not None
+    assert with_image == without + 40_000

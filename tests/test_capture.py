@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from attention_gallery.capture import capture_all
-from attention_gallery.capture.loading import LoadedModel, load, require_libraries
+from attention_gallery.capture.libraries import require_libraries
+from attention_gallery.capture.loading import LoadedModel, load
 from attention_gallery.capture.weights import checked, observe
 from attention_gallery.errors import CaptureError, FaultsError, ModelError, Where
 from attention_gallery.plan import digest_folder
@@ -360,7 +361,7 @@ def test_nothing_is_printed_and_the_libraries_keep_their_settings(
         warnings.warn("a warning", stacklevel=1)
         return observe(*args)
 
-    monkeypatch.setattr("attention_gallery.capture.observe", noisy)
+    monkeypatch.setattr("attention_gallery.capture.passes.observe", noisy)
     transformers.logging.set_verbosity_warning()
     transformers.logging.enable_progress_bar()
     try:

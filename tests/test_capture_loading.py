@@ -15,7 +15,8 @@ import torch
 import transformers
 from safetensors.torch import load_file, save_file
 
-from attention_gallery.capture.loading import load, quiet
+from attention_gallery.capture.libraries import quiet
+from attention_gallery.capture.loading import load
 from attention_gallery.errors import ModelError, Where
 from attention_gallery.terms import Model
 from tiny_models import byte_level_tokenizer, save_tiny
@@ -140,10 +141,25 @@ def test_pickled_weights_are_never_opened(model: Model) -> None:
         load(model)
 
 
-def test_a_model_that_reads_no_text_says_what_it_reads(tmp_path: Path) -> None:
-    folder = save_tiny(tmp_path / "vit", "vit")
-    with pytest.raises(ModelError, match=r"^vit reads pixel_values, not text$"):
-        load(Model("m", "vit", "folder", str(folder)))
+def test_a_model_is_loaded_with_what_it_needs_to_read_or_to_see(
+    model: Model, tmp_path: Path
+) -> None:
+    def needs(shape: str) -> list[bool]:
+        folder = save_tiny(tmp_path / shape, shape)
+        loaded = load(replace(model, location=str(folder)))
+        return [part is not None for part in (loaded.tokenizer, loaded.image_processor)]
+
+    assert needs("bert") == [True, False]
+    assert needs("vit") == [False, True]
+    assert needs("vit2gpt2") == [True, True]
+
+
+def test_a_captioner_without_a_tokenizer_says_so(model: Model, tmp_path: Path) -> None:
+    folder = save_tiny(tmp_path / "vit2gpt2", "vit2gpt2")
+    for path in folder.glob("tokenizer*"):
+        path.unlink()
+    with pytest.raises(ModelError, match=r"tokenizer"):
+        load(replace(model, location=str(folder)))
 
 
 def test_parts_that_no_attention_depends_on_may_be_missing(model: Model) -> None:
@@ -184,7 +200,9 @@ def test_the_model_runs_as_it_was_trained_to_be_used(model: Model) -> None:
 def test_a_tokenizer_of_another_model_is_loaded_as_it_is(model: Model) -> None:
     """It is found out with the first sentence that needs a word the model lacks."""
     byte_level_tokenizer().save_pretrained(model.location)
-    assert len(load(model).tokenizer) > 300
+    tokenizer = load(model).tokenizer
+    assert tokenizer is not None
+    assert len(tokenizer) > 300
 
 
 def test_settings_of_the_libraries_come_back_after_a_failure() -> None:

@@ -10,7 +10,12 @@ import pytest
 
 from attention_gallery import resources
 from attention_gallery.errors import ModelError
-from attention_gallery.model_source import model_from_source, read_head_counts, rules_out_cross
+from attention_gallery.model_source import (
+    model_from_source,
+    read_head_counts,
+    read_patch_grid,
+    rules_out_cross,
+)
 from attention_gallery.terms import AttentionKind
 
 
@@ -79,6 +84,15 @@ NESTED = {
     "encoder": {"num_hidden_layers": 5, "num_attention_heads": 2},
     "decoder": {"n_layer": 4, "n_head": 3},
 }
+CAPTIONER = {
+    "encoder": {
+        "num_hidden_layers": 6,
+        "num_attention_heads": 3,
+        "image_size": 32,
+        "patch_size": 4,
+    },
+    "decoder": {"decoder_layers": 2, "decoder_attention_heads": 8, "num_hidden_layers": 9},
+}
 
 
 @pytest.mark.parametrize(
@@ -95,6 +109,10 @@ NESTED = {
         (T5, "decoder", (4, 8)),
         (NESTED, "encoder", (5, 2)),
         (NESTED, None, (4, 3)),
+        (CAPTIONER, "encoder", (6, 3)),
+        (CAPTIONER, "cross", (2, 8)),
+        (CAPTIONER, "decoder", (2, 8)),
+        (CAPTIONER | {"is_encoder_decoder": True}, None, (2, 8)),
     ],
 )
 def test_head_counts(
@@ -125,6 +143,50 @@ def test_nothing_is_guessed_from_an_unusual_config(tmp_path: Path, content: str)
     (tmp_path / "config.json").write_text(content, encoding="utf-8")
     assert read_head_counts(tmp_path, None) is None
     assert read_head_counts(tmp_path / "gone", None) is None
+
+
+VIT = {"image_size": 224, "patch_size": 16}
+
+
+@pytest.mark.parametrize(
+    ("config", "processor", "grid"),
+    [
+        (VIT, None, (14, 14)),
+        (CAPTIONER, None, (8, 8)),
+        (VIT | {"image_size": [32, 48]}, None, (2, 3)),
+        (VIT | {"patch_size": [16, 32]}, None, (14, 7)),
+        (VIT | {"image_size": 230}, None, (14, 14)),
+        (VIT, {"size": {"height": 64, "width": 32}}, (4, 2)),
+        (VIT, {"size": 96}, (6, 6)),
+        (VIT, {"size": {"shortest_edge": 256}}, (14, 14)),
+        (
+            VIT,
+            {
+                "size": {"shortest_edge": 256},
+                "crop_size": {"height": 96, "width": 96},
+                "do_center_crop": True,
+            },
+            (6, 6),
+        ),
+        (VIT, {"size": 96, "crop_size": 32, "do_center_crop": False}, (6, 6)),
+        (VIT, {"size": "large"}, (14, 14)),
+        ({"image_size": 224}, None, None),
+        ({"image_size": 224, "patch_size": 0}, None, None),
+        ({"patch_size": 16}, None, None),
+        ({"n_layer": 4}, None, None),
+        (None, None, None),
+    ],
+)
+def test_patch_grid(
+    tmp_path: Path,
+    config: dict[str, Any] | None,
+    processor: dict[str, Any] | None,
+    grid: tuple[int, int] | None,
+) -> None:
+    for name, content in {"config": config, "preprocessor_config": processor}.items():
+        if content is not None:
+            (tmp_path / f"{name}.json").write_text(json.dumps(content), encoding="utf-8")
+    assert read_patch_grid(tmp_path) == grid
 
 
 @pytest.mark.parametrize(

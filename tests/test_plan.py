@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -95,6 +96,66 @@ def test_what_changes_the_capture_changes_the_key(change: Callable[[Exhibit], Ex
     assert key_of(change(EXHIBIT)) != key_of(EXHIBIT)
 
 
+@pytest.fixture
+def image(tmp_path: Path) -> Path:
+    path = tmp_path / "scene.png"
+    path.write_bytes(b"these bytes are never looked into")
+    return path
+
+
+def seeing(image: Path) -> Exhibit:
+    where = Where("a.yml", 4, 3)
+    return replace(EXHIBIT, sentence=Sentence("scene", "", "a circle", str(image), where=where))
+
+
+def test_key_of_an_image_is_the_same_in_every_process_and_version(image: Path) -> None:
+    assert key_of(seeing(image)) == (
+        "bb5ae319fb7c983b6c0183fdd5361bd2d174767e22339cfdbf89ff2476404791"
+    )
+
+
+def test_an_image_counts_by_its_bytes_not_by_its_path(image: Path, tmp_path: Path) -> None:
+    before = key_of(seeing(image))
+    moved = image.rename(tmp_path / "moved.png")
+    assert key_of(seeing(moved)) == before
+    moved.write_bytes(b"other bytes")
+    assert key_of(seeing(moved)) != before
+
+
+def test_an_image_is_no_text(image: Path) -> None:
+    seen = seeing(image)
+    keys = {
+        key_of(seen),
+        key_of(replace(seen, sentence=replace(seen.sentence, image=""))),
+        key_of(replace(seen, sentence=replace(seen.sentence, text="a circle"))),
+        key_of(replace(seen, sentence=replace(seen.sentence, target=""))),
+    }
+    assert len(keys) == 4
+
+
+def test_an_image_is_read_once_for_all_its_exhibits(
+    image: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[Path] = []
+    path_open = Path.open
+
+    def note(path: Path, *args: Any, **kwargs: Any) -> Any:
+        opened.append(path)
+        return path_open(path, *args, **kwargs)
+
+    monkeypatch.setattr(Path, "open", note)
+    planned(*(replace(seeing(image), id=id_) for id_ in ("one", "two", "three")))
+    assert opened == [image]
+
+
+def test_an_image_that_went_away_is_a_fault_of_the_sentence(image: Path) -> None:
+    image.unlink()
+    with pytest.raises(
+        InputError, match=r'a\.yml:4:3: the image of "scene" cannot be read: No such file'
+    ):
+        planned(seeing(image))
+
+
 def test_new_capture_format_changes_every_key(monkeypatch: pytest.MonkeyPatch) -> None:
     before = key_of(EXHIBIT)
     monkeypatch.setattr(plan_module, "CAPTURE_FORMAT", plan_module.CAPTURE_FORMAT + 1)
@@ -166,12 +227,21 @@ def test_files_no_model_is_loaded_from_keep_the_digest(folder: Path, name: str) 
         "special_tokens_map.json",
         "generation_config.json",
         "modeling_mine.py",
+        "preprocessor_config.json",
+        "image_processing_mine.py",
     ],
 )
 def test_files_a_model_is_loaded_from_change_the_digest(folder: Path, name: str) -> None:
     before = digest_folder(folder)
     (folder / name).write_text("changed", encoding="utf-8")
     assert digest_folder(folder) != before
+
+
+def test_the_digest_of_a_model_that_reads_is_what_it_always_was(folder: Path) -> None:
+    """As with keys: a change here throws captures away."""
+    assert digest_folder(folder) == (
+        "987806e4f7e5b3bec21f53654cc383e0fba601679e75062ab9e66846d754c98d"
+    )
 
 
 def test_contents_that_change_places_change_the_digest(folder: Path) -> None:

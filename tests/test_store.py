@@ -11,7 +11,7 @@ import subprocess
 import sys
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +50,21 @@ def tokens(rng: np.random.Generator, n: int) -> tuple[Token, ...]:
     )
 
 
+def patches(rows: int, columns: int) -> tuple[Token, ...]:
+    return (
+        Token("[CLS]", special=True),
+        *(Token(f"r{r}c{c}", patch=(r, c)) for r in range(rows) for c in range(columns)),
+    )
+
+
+def seen_capture() -> Capture:
+    """Of an image, which this module never looks into."""
+    cut = patches(2, 3)
+    layer = np.random.default_rng(0).random((2, len(cut), len(cut)), np.float32)
+    attention = Attention("encoder", cut, cut, (layer,), causal=False)
+    return Capture(KEY, {"encoder": attention}, PROVENANCE, os.urandom(3000))
+
+
 def random_capture(seed: int, key: str = KEY) -> Capture:
     """Any number of kinds, layers, heads and tokens; any float32 there is."""
     rng = np.random.default_rng(seed)
@@ -70,7 +85,7 @@ def random_capture(seed: int, key: str = KEY) -> Capture:
 
 def assert_equal(one: Capture, other: Capture | None) -> None:
     assert other is not None
-    assert (one.key, one.provenance) == (other.key, other.provenance)
+    assert (one.key, one.provenance, one.image) == (other.key, other.provenance, other.image)
     assert list(one.attentions) == list(other.attentions)
     for kind, attention in one.attentions.items():
         twin = other.attentions[kind]
@@ -104,6 +119,44 @@ def test_a_capture_comes_back_bit_for_bit(store: Store, seed: int) -> None:
     store.put(capture)
     assert KEY in store
     assert_equal(capture, store.get(KEY))
+
+
+def test_an_image_and_its_patches_come_back(store: Store) -> None:
+    capture = seen_capture()
+    store.put(capture)
+    assert_equal(capture, store.get(KEY))
+    with np.load(store.root / f"{KEY}.npz", allow_pickle=False) as arrays:
+        assert arrays["image.png"] == capture.image
+
+
+def test_a_capture_of_a_text_is_stored_as_before_there_were_images(store: Store) -> None:
+    """Token for token and member for member, so that the bytes of existing files stay true."""
+    store.put(random_capture(0))
+    with zipfile.ZipFile(store.root / f"{KEY}.npz") as archive:
+        assert "image.png" not in archive.namelist()
+        summary = json.loads(archive.read("capture.json"))
+    for attention in summary["attentions"].values():
+        assert {len(token) for token in attention["queries"] + attention["keys"]} == {3}
+
+
+def test_a_file_from_before_there_were_images_is_read(store: Store) -> None:
+    (token, other) = Token("the", False, 7), Token("cat", False, 8)
+    layer = np.array([[[1, 0], [0.25, 0.75]]], np.float32)
+    array = io.BytesIO()
+    np.save(array, layer)
+    entry = {"queries": [["the", False, 7], ["cat", False, 8]], "layers": 1, "causal": True}
+    summary = {
+        "format": 1,
+        "key": KEY,
+        "provenance": asdict(PROVENANCE),
+        "attentions": {"decoder": entry | {"keys": entry["queries"]}},
+    }
+    store.root.mkdir()
+    (store.root / f"{KEY}.npz").write_bytes(
+        sealed({"capture.json": json.dumps(summary).encode(), "decoder/0.npy": array.getvalue()})
+    )
+    attention = Attention("decoder", (token, other), (token, other), (layer,), causal=True)
+    assert_equal(Capture(KEY, {"decoder": attention}, PROVENANCE), store.get(KEY))
 
 
 def test_an_array_in_any_memory_order_comes_back(store: Store) -> None:
@@ -208,6 +261,7 @@ def test_a_capture_under_another_name_is_found_out(store: Store, file: Path) -> 
         ({"format": 2}, "it is of format 2, not 1"),
         ({"attentions": {"decoder": {}}}, "'queries'"),
         ({"attentions": []}, ""),
+        ({"attentions": {"encoder": {"queries": [["r0c0", False, -1, [0]]]}}}, "not enough values"),
         ({"provenance": {"source": "?"}}, ""),
     ],
 )

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from attention_gallery import views
-from attention_gallery.model_source import read_head_counts
+from attention_gallery.model_source import read_head_counts, read_patch_grid, rules_out_cross
 from attention_gallery.terms import Capture, Exhibit
 
 SITE = 1_100_000
@@ -21,10 +21,13 @@ _CELL_OF_PICTURE = {"edges": 0, "heatmap": 57}  # a rectangle
 _CELL_OF_CHART = 2  # two digits a weight
 _CELL_OF_ARCHIVE = 3.6  # float32, compressed
 _CELL_OF_SPRITE = 0.5
+_BYTE_OF_IMAGE = 4 / 3  # base64, inside the chart
 
 # Chinese and Japanese signs and Korean syllables are mostly tokens of their own.
 _SIGN = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]")
 _LONGEST_WORD = 25  # tokens; BERT even makes one token of a word of more than 100 letters
+
+_CAPTION = 16  # tokens, where the model writes what it sees
 
 
 def exhibit_bytes(exhibit: Exhibit, capture: Capture | None) -> int | None:
@@ -33,7 +36,7 @@ def exhibit_bytes(exhibit: Exhibit, capture: Capture | None) -> int | None:
     Args:
         exhibit: The exhibit.
         capture: Its capture, where one is stored; the shape is guessed from the model's
-            `config.json` and the text's length otherwise.
+            `config.json` and the length of the text, or the patches of the image, otherwise.
 
     Returns:
         Bytes, or None when nothing about the model is known before it is captured.
@@ -50,7 +53,10 @@ def exhibit_bytes(exhibit: Exhibit, capture: Capture | None) -> int | None:
         if exhibit.model.kind == "hub" or counts is None:
             return None
         n_heads, n_layers = counts.layers * counts.heads, counts.layers
-        n_queries = n_keys = _guess_tokens(exhibit.sentence.text)
+        shape = _guess_shape(exhibit)
+        if shape is None:
+            return None
+        n_queries, n_keys = shape
         share = 1.0
     cells = n_queries * n_keys * share
     n_maps = len(exhibit.heads) or n_heads + n_layers
@@ -60,12 +66,31 @@ def exhibit_bytes(exhibit: Exhibit, capture: Capture | None) -> int | None:
         + cells * _of_pictures(exhibit, _CELL_OF_PICTURE)
         + n_maps * cells * _CELL_OF_CHART
         + n_heads * cells * (_CELL_OF_ARCHIVE + _CELL_OF_SPRITE)
+        + len(capture.image if capture else b"") * _BYTE_OF_IMAGE
     )
 
 
 def _of_pictures(exhibit: Exhibit, sizes: Mapping[str, int]) -> int:
     """The sum over an exhibit's views; one that was never measured counts as the largest."""
     return sum(sizes.get(view, max(sizes.values())) for view in views.of(exhibit))
+
+
+def _guess_shape(exhibit: Exhibit) -> tuple[int, int] | None:
+    """About how many queries and keys; None when the patches of an image are not known."""
+    sentence, folder = exhibit.sentence, Path(exhibit.model.location)
+    if not sentence.image:
+        n_tokens = _guess_tokens(sentence.text)
+        return n_tokens, n_tokens
+    grid = read_patch_grid(folder)
+    if grid is None:
+        return None
+    n_patches = grid[0] * grid[1] + 1  # most encoders add a token that sums them up
+    n_words = _guess_tokens(sentence.target) if sentence.target else _CAPTION
+    kind = exhibit.attention or ("encoder" if rules_out_cross(folder) else "cross")
+    return (
+        n_patches if kind == "encoder" else n_words,
+        n_words if kind == "decoder" else n_patches,
+    )
 
 
 def _guess_tokens(text: str) -> int:

@@ -112,12 +112,12 @@ def read_head_counts(folder: Path, attention: AttentionKind | None) -> HeadCount
         folder: The model's folder.
         attention: Which attention; None for the model's natural one.
     """
-    config = _config(folder)
+    config = _read(folder / "config.json")
     if config is None:
         return None
     # Cross-attention sits in the decoder, and is the natural kind wherever it exists.
     stack = "encoder" if attention == "encoder" else "decoder"
-    if config.get("is_encoder_decoder"):
+    if config.get("is_encoder_decoder") or isinstance(config.get("decoder"), dict):
         config = _inner(config, stack)
         layers, heads = _number(config, _STACK_LAYERS[stack]), _number(config, _STACK_HEADS[stack])
     else:
@@ -126,9 +126,29 @@ def read_head_counts(folder: Path, attention: AttentionKind | None) -> HeadCount
     return HeadCounts(layers, heads) if layers and heads else None
 
 
+def read_patch_grid(folder: Path) -> tuple[int, int] | None:
+    """Rows and columns of the patches a model cuts an image into, as far as its files tell.
+
+    What an image is resized to may depend on the image, so None means nothing but "not known here".
+
+    Args:
+        folder: The model's folder.
+    """
+    config = _read(folder / "config.json")
+    if config is None:
+        return None
+    config = _inner(config, "encoder")
+    processor = _read(folder / "preprocessor_config.json") or {}
+    # A model may be shown larger or smaller images than those it was made for.
+    shown = processor.get("crop_size" if processor.get("do_center_crop") else "size")
+    image = _sides(shown) or _sides(config.get("image_size"))
+    patch = _sides(config.get("patch_size"))
+    return (image[0] // patch[0], image[1] // patch[1]) if image and patch else None
+
+
 def rules_out_cross(folder: Path) -> bool:
     """Whether `config.json` says that a model has no cross-attention; False where it is silent."""
-    config = _config(folder)
+    config = _read(folder / "config.json")
     return config is not None and not (
         config.get("is_encoder_decoder")
         or config.get("add_cross_attention")
@@ -136,12 +156,13 @@ def rules_out_cross(folder: Path) -> bool:
     )
 
 
-def _config(folder: Path) -> Mapping[str, Any] | None:
+def _read(file: Path) -> Mapping[str, Any] | None:
+    """The object in a JSON file; None when there is none, or it cannot be read."""
     try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        content = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return None
-    return config if isinstance(config, dict) else None
+    return content if isinstance(content, dict) else None
 
 
 def _folder(source: str, base: Path) -> Path | None:
@@ -162,6 +183,18 @@ def _number(config: Mapping[str, Any], names: tuple[str, ...]) -> int | None:
     """The value of the first of `names`, when it is one number for all layers."""
     found = next((config[name] for name in names if name in config), None)
     return found if type(found) is int else None
+
+
+def _sides(size: Any) -> tuple[int, int] | None:
+    """Height and width, from any of the three ways to write them; None when it is none of them."""
+    match size:
+        case int(side) if side > 0:
+            return side, side
+        case {"height": int(height), "width": int(width)} | [int(height), int(width)] if (
+            height > 0 and width > 0
+        ):
+            return height, width
+    return None
 
 
 def _counted(n: int, noun: str, letter: str) -> str:

@@ -1,7 +1,8 @@
 """Captures on disk, one file each, named by what was captured.
 
-A capture is a `.npz` that numpy opens without pickle: ``capture.json`` says what it is, and
-``<kind>/<layer>`` is an array ``[head, query, key]``, float32. Its last 64 bytes, which the zip
+A capture is a `.npz` that numpy opens without pickle: ``capture.json`` says what it is,
+``<kind>/<layer>`` is an array ``[head, query, key]``, float32, and ``image.png`` is what the model
+saw, where it saw something. Its last 64 bytes, which the zip
 format leaves to comments, are the SHA-256 of all bytes before them, so that no damage goes unseen.
 
 Weights stay float32: halved they would be off by 0.0002 before a chart has packed them, and they
@@ -18,6 +19,7 @@ import os
 import re
 import secrets
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,7 @@ from attention_gallery.terms import Attention, AttentionKind, Capture, Provenanc
 
 _FORMAT = 1
 _SUMMARY = "capture.json"
+_IMAGE = "image.png"
 _SEAL = 64  # bytes of a SHA-256 in hex digits
 
 
@@ -123,8 +126,8 @@ def _pack(capture: Capture) -> bytes:
         "provenance": dataclasses.asdict(capture.provenance),
         "attentions": {
             kind: {
-                "queries": [dataclasses.astuple(token) for token in attention.queries],
-                "keys": [dataclasses.astuple(token) for token in attention.keys],
+                "queries": [_fields(token) for token in attention.queries],
+                "keys": [_fields(token) for token in attention.keys],
                 "layers": attention.n_layers,
                 "causal": attention.causal,
             }
@@ -140,8 +143,24 @@ def _pack(capture: Capture) -> bytes:
                 array = io.BytesIO()
                 np.lib.format.write_array(array, layer, allow_pickle=False)
                 _add(archive, f"{kind}/{number}.npy", array.getvalue())
+        if capture.image:
+            _add(archive, _IMAGE, capture.image)
     body = buffer.getvalue()[:-_SEAL]
     return body + hashlib.sha256(body).hexdigest().encode()
+
+
+def _fields(token: Token) -> list[Any]:
+    """A token as JSON has it; most are words, and have no patch to tell of."""
+    fields = [token.text, token.special, token.id]
+    return [*fields, token.patch] if token.patch else fields
+
+
+def _token(text: str, special: bool, id_: int, patch: Sequence[int] | None = None) -> Token:
+    """The token of `_fields`."""
+    if patch is None:
+        return Token(text, special, id_)
+    row, column = patch
+    return Token(text, special, id_, (row, column))
 
 
 def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
@@ -170,6 +189,7 @@ def _unpack(content: bytes) -> Capture:
                 for kind, entry in summary["attentions"].items()
             },
             Provenance(**summary["provenance"]),
+            archive.read(_IMAGE) if _IMAGE in archive.namelist() else b"",
         )
 
 
@@ -181,8 +201,8 @@ def _attention(archive: zipfile.ZipFile, kind: AttentionKind, entry: dict[str, A
 
     return Attention(
         kind,
-        queries=tuple(Token(*token) for token in entry["queries"]),
-        keys=tuple(Token(*token) for token in entry["keys"]),
+        queries=tuple(_token(*fields) for fields in entry["queries"]),
+        keys=tuple(_token(*fields) for fields in entry["keys"]),
         layers=tuple(layer(number) for number in range(entry["layers"])),
         causal=entry["causal"],
     )

@@ -18,6 +18,9 @@ from numpy.typing import NDArray
 from attention_gallery.errors import Where
 
 AttentionKind = Literal["encoder", "decoder", "cross"]
+IMAGE_FORMATS = ("PNG", "JPEG", "WEBP")
+"""Those that every browser shows, by Pillow's names."""
+
 ATTENTION_KINDS: tuple[AttentionKind, ...] = ("encoder", "decoder", "cross")
 
 
@@ -269,7 +272,7 @@ class Provenance:
         source: The model as the manifest names it.
         commit: Commit of a hub model, or a digest of the folder's files.
         architecture: Class name of the model.
-        tokenizer: Class name of the tokenizer.
+        tokenizer: Class name of the tokenizer, or image processor, or both with a comma.
         dtype: Data type the model ran in.
         device: Device it ran on.
         versions: Library versions by name.

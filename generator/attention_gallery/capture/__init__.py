@@ -11,18 +11,18 @@ Conventions of what is captured:
 - A target is fed to the decoder as it is (teacher forcing). Where the author gave none, the model
   writes one, always taking the likeliest token; its last token is only predicted, so has no row.
 - What an exhibit shows is the sentence as the model read it, with the tokens its tokenizer added.
+- An image is shown as the model saw it, after its own resizing and cropping, with a token a patch.
 """
 
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator
 
-from attention_gallery.capture.loading import LoadedModel, explained, load, quiet, require_libraries
-from attention_gallery.capture.tokens import read, readable_tokens
-from attention_gallery.capture.weights import Layers, checked, has_sinks, observe
+from attention_gallery.capture.libraries import explained, quiet, require_libraries
+from attention_gallery.capture.loading import LoadedModel, load
+from attention_gallery.capture.passes import run
+from attention_gallery.capture.weights import checked, has_sinks
 from attention_gallery.errors import (
     CaptureError,
     GalleryError,
@@ -31,16 +31,9 @@ from attention_gallery.errors import (
     quoted,
     raise_faults,
 )
-from attention_gallery.terms import AttentionKind, Capture, CaptureRequest, Sentence, Token
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from attention_gallery.terms import Capture, CaptureRequest
 
 __all__ = ["capture_all"]
-
-_LONGEST_TARGET = 64  # tokens, when the model writes its own
-
-_Ends = tuple[tuple[Token, ...], tuple[Token, ...]]  # of an attention's edges: queries and keys
 
 
 def capture_all(requests: Iterable[CaptureRequest]) -> Iterator[Capture]:
@@ -99,130 +92,21 @@ def _capture(loaded: LoadedModel, request: CaptureRequest) -> Capture:
     """Run one model over one sentence.
 
     Raises:
+        InputError: When its image cannot be read.
         ModelError: When the sentence does not fit the model.
         CaptureError: When the model gives no attention, or what it gives is none.
     """
-    sentence, network = request.sentence, loaded.network
+    sentence = request.sentence
     where = sentence.where or next(iter(request.wheres), request.model.where)
     place = f"{request.model.source} on sentence {quoted(sentence.id)}"
     with quiet(), explained(CaptureError, f"{place} failed", where):
         try:
-            if network.config.is_encoder_decoder:
-                ends, found = _run_pair(loaded, sentence)
-            else:
-                ends, found = _run_one(loaded, sentence)
-            sinks = has_sinks(network)
+            done = run(loaded, sentence)
+            sinks = has_sinks(loaded.network)
             attentions = {
-                kind: checked(kind, *ends[kind], layers, sinks=sinks)
-                for kind, layers in found.items()
+                kind: checked(kind, *done.ends[kind], layers, sinks=sinks)
+                for kind, layers in done.layers.items()
             }
         except GalleryError as fault:
             raise type(fault)(f"{place}: {fault.message}", where, fault.hint) from fault
-    return Capture(request.key, attentions, loaded.provenance)
-
-
-def _run_one(
-    loaded: LoadedModel, sentence: Sentence
-) -> tuple[dict[AttentionKind, _Ends], dict[AttentionKind, Layers]]:
-    """Run a model of one stack: an encoder or a decoder."""
-    network = loaded.network
-    tokens = read(loaded.tokenizer, sentence.text)
-    _check_fit(tokens, network, network.config.get_text_config(), loaded.tokenizer)
-    found = observe(network, _inputs(tokens))
-    return dict.fromkeys(found, (tokens, tokens)), found
-
-
-def _run_pair(
-    loaded: LoadedModel, sentence: Sentence
-) -> tuple[dict[AttentionKind, _Ends], dict[AttentionKind, Layers]]:
-    """Run an encoder-decoder on a text and its target."""
-    network, tokenizer = loaded.network, loaded.tokenizer
-    encoder, decoder = network.get_encoder(), network.get_decoder()
-    source = read(tokenizer, sentence.text)
-    _check_fit(source, encoder, network.config.get_text_config(encoder=True), tokenizer)
-    inputs = _inputs(source)
-    config = network.config.get_text_config(decoder=True)
-    if sentence.target:
-        target = read(tokenizer, sentence.target, as_target=True)
-        _check_fit(target, decoder, config, tokenizer)
-        added = [token.special for token in target]
-        inputs["labels"] = _row(token.id for token in target)
-    else:
-        longest = min(_LONGEST_TARGET, _context(config, tokenizer))
-        # No cache: the library makes one of the wrong size where the decoder is the deeper stack.
-        written = network.generate(
-            **inputs, max_new_tokens=longest, do_sample=False, num_beams=1, use_cache=False
-        )
-        added = [id_ in tokenizer.all_special_ids for id_ in written[0, 1:].tolist()]
-        inputs["decoder_input_ids"] = written[:, :-1]
-    # The start token is often the padding token too, which some models would hide by themselves.
-    inputs["decoder_attention_mask"] = _row(1 for _ in added)
-    with _fed(decoder) as ids:
-        found = observe(network, inputs)
-    # Shifted right: a start token comes first, and the last token is only predicted.
-    rows = readable_tokens(tokenizer, ids, [True, *added[:-1]])
-    return {"encoder": (source, source), "decoder": (rows, rows), "cross": (rows, source)}, found
-
-
-def _inputs(tokens: Iterable[Token]) -> dict[str, Tensor]:
-    """What a model is fed: one sentence, all of it seen; any other input has a good default."""
-    ids = _row(token.id for token in tokens)
-    return {"input_ids": ids, "attention_mask": ids.new_ones(ids.shape)}
-
-
-def _row(ids: Iterable[int]) -> Tensor:
-    import torch
-
-    return torch.tensor([list(ids)])
-
-
-@contextmanager
-def _fed(decoder: Any) -> Iterator[list[int]]:
-    """Watch which ids a decoder is fed.
-
-    How a target is shifted right differs between models (some start with its last token), and only
-    some say how. All of them do it when they run.
-
-    Yields:
-        A list that holds the ids once the model has run.
-    """
-    ids: list[int] = []
-
-    def note(_: object, __: object, inputs: Mapping[str, Any]) -> None:
-        ids[:] = inputs["input_ids"][0].tolist()
-
-    hook = decoder.register_forward_pre_hook(note, with_kwargs=True)
-    try:
-        yield ids
-    finally:
-        hook.remove()
-
-
-def _check_fit(tokens: tuple[Token, ...], stack: Any, config: Any, tokenizer: Any) -> None:
-    """See that a stack can read what its tokenizer made.
-
-    Raises:
-        ModelError: When there are too many tokens, or tokens it does not know.
-    """
-    if len(tokens) > (limit := _context(config, tokenizer)):
-        raise ModelError(
-            f"{len(tokens)} tokens, and the model reads {limit} at most",
-            hint=f"shorten the text by {len(tokens) - limit} tokens, or choose another model",
-        )
-    n_words = stack.get_input_embeddings().weight.shape[0]
-    if (highest := max(token.id for token in tokens)) >= n_words:
-        raise ModelError(
-            f"token {highest} is outside the model's vocabulary of {n_words}",
-            hint="this tokenizer belongs to another model",
-        )
-
-
-def _context(config: Any, tokenizer: Any) -> int:
-    """How many tokens a stack reads: what it has positions for, or was trained on."""
-    stated = (
-        getattr(config, "max_position_embeddings", None),
-        getattr(config, "n_positions", None),
-        tokenizer.model_max_length,
-    )
-    # A model without a limit may say -1, and a tokenizer says 10^30.
-    return min(int(limit) for limit in stated if limit and limit > 0)
+    return Capture(request.key, attentions, loaded.provenance, done.picture)

@@ -9,24 +9,24 @@ from __future__ import annotations
 import datetime
 import importlib.metadata
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from warnings import catch_warnings, simplefilter
 
 from attention_gallery import __version__
 from attention_gallery.capture.hub import has_weights, snapshot
-from attention_gallery.errors import CaptureError, GalleryError, ModelError, Where, printable
+from attention_gallery.capture.libraries import explained, quiet
+from attention_gallery.errors import ModelError, printable
 from attention_gallery.plan import digest_folder
 from attention_gallery.terms import Model, Provenance
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import BaseImageProcessor, PreTrainedModel, PreTrainedTokenizerBase
 
 # Parts that checkpoints may leave out, because nothing they do reaches the attention.
 _OPTIONAL_PARTS = ("pooler", "lm_head", "final_logits_bias")
+
+_PROCESSOR_FILES = ("preprocessor_config.json", "processor_config.json")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,17 +35,19 @@ class LoadedModel:
 
     Attributes:
         network: In evaluation mode, float32, attention computed the plain ("eager") way.
-        tokenizer: Its tokenizer.
+        tokenizer: What cuts its text; None where it neither reads nor writes any.
+        image_processor: What prepares its images; None where it is fed text.
         provenance: What this run is made with.
     """
 
     network: PreTrainedModel
-    tokenizer: PreTrainedTokenizerBase
+    tokenizer: PreTrainedTokenizerBase | None
+    image_processor: BaseImageProcessor | None
     provenance: Provenance
 
 
 def load(model: Model) -> LoadedModel:
-    """Load a model and its tokenizer.
+    """Load a model with what it needs to read and to see.
 
     Raises:
         ModelError: When the model cannot be had, or is not complete.
@@ -54,85 +56,30 @@ def load(model: Model) -> LoadedModel:
         folder = snapshot(model) if model.kind == "hub" else Path(model.location)
         _check_files(model, folder)
         network = _network(model, folder)
-        tokenizer = _tokenizer(model, folder)
+        sees = network.main_input_name == "pixel_values"
+        image_processor = _image_processor(model, folder) if sees else None
+        writes = network.config.is_encoder_decoder
+        tokenizer = _tokenizer(model, folder) if writes or not sees else None
+    libraries = ["torch", "transformers"]
+    libraries += ["pillow"] * (image_processor is not None)
+    libraries += ["tokenizers"] * (tokenizer is not None)
+    cutters = [
+        type(cutter).__name__ for cutter in (image_processor, tokenizer) if cutter is not None
+    ]
     provenance = Provenance(
         source=model.source,
         commit=folder.name if model.kind == "hub" else digest_folder(folder),
         architecture=type(network).__name__,
-        tokenizer=type(tokenizer).__name__,
+        tokenizer=", ".join(cutters),
         dtype=str(network.dtype).removeprefix("torch."),
         device=str(network.device),
         versions={
             "attention-gallery": __version__,
-            **{
-                name: importlib.metadata.version(name)
-                for name in ("torch", "transformers", "tokenizers")
-            },
+            **{name: importlib.metadata.version(name) for name in libraries},
         },
         date=datetime.date.today().isoformat(),
     )
-    return LoadedModel(network, tokenizer, provenance)
-
-
-def require_libraries() -> None:
-    """See that what runs models is installed.
-
-    Raises:
-        CaptureError: When it is not, or cannot be used.
-    """
-    try:
-        import torch  # noqa: F401
-        import transformers  # noqa: F401
-    except ImportError as error:
-        raise CaptureError(
-            f"attention cannot be captured without {error.name or 'torch and transformers'}",
-            hint='pip install "attention-gallery[compute]"',
-        ) from error
-    except Exception as error:  # two libraries that do not fit each other may raise anything
-        raise CaptureError(
-            f"attention cannot be captured: {printable(str(error) or type(error).__name__, 200)}",
-            hint='pip install --upgrade "attention-gallery[compute]"',
-        ) from error
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Keep the libraries' progress bars, log lines and warnings off the terminal for a while."""
-    import huggingface_hub.utils.logging as hub
-    from transformers.utils import logging
-
-    levels = logging.get_verbosity(), hub.get_verbosity()
-    had_bars = logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    hub.set_verbosity_error()  # type: ignore[no-untyped-call]
-    logging.disable_progress_bar()
-    try:
-        with catch_warnings():
-            simplefilter("ignore")
-            yield
-    finally:
-        logging.set_verbosity(levels[0])
-        hub.set_verbosity(levels[1])
-        if had_bars:
-            logging.enable_progress_bar()
-
-
-@contextmanager
-def explained(
-    error_type: type[GalleryError], message: str, where: Where | None, hint: str = ""
-) -> Iterator[None]:
-    """Say in one line what other people's code said in many.
-
-    A model's code and files are not ours and may raise anything.
-    """
-    try:
-        yield
-    except GalleryError:
-        raise
-    except Exception as error:
-        lines = str(error).split("\n")
-        reason = next((line.strip() for line in lines if line.strip()), type(error).__name__)
-        raise error_type(f"{message}: {printable(reason, 200)}", where, hint) from error
+    return LoadedModel(network, tokenizer, image_processor, provenance)
 
 
 def _check_files(model: Model, folder: Path) -> None:
@@ -178,7 +125,13 @@ def _network(model: Model, folder: Path) -> PreTrainedModel:
         ModelError: When they cannot be loaded or are not all there.
     """
     import torch
-    from transformers import AutoConfig, AutoModel, AutoModelForSeq2SeqLM
+    from transformers import (
+        MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING,
+        AutoConfig,
+        AutoModel,
+        AutoModelForImageTextToText,
+        AutoModelForSeq2SeqLM,
+    )
 
     common: dict[str, Any] = {
         "local_files_only": True,
@@ -188,7 +141,10 @@ def _network(model: Model, folder: Path) -> PreTrainedModel:
         config = AutoConfig.from_pretrained(folder, **common)
         # Attention lives in the body of a model; only an encoder-decoder needs its head, to shift
         # a target right and to write one where the author gave none.
-        auto = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModel
+        auto = AutoModel
+        if config.is_encoder_decoder:
+            reads = type(config) in MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING
+            auto = AutoModelForSeq2SeqLM if reads else AutoModelForImageTextToText
         network, found = auto.from_pretrained(
             folder,
             config=config,
@@ -199,8 +155,10 @@ def _network(model: Model, folder: Path) -> PreTrainedModel:
             ignore_mismatched_sizes=True,  # listed below like those that are missing
             **common,
         )
-    if network.main_input_name != "input_ids":
-        raise ModelError(f"{model.source} reads {network.main_input_name}, not text", model.where)
+    if network.main_input_name not in ("input_ids", "pixel_values"):
+        raise ModelError(
+            f"{model.source} is fed {network.main_input_name}, neither text nor images", model.where
+        )
     unfit = {*found["missing_keys"], *(name for name, *_ in found["mismatched_keys"])}
     unfit = {name for name in unfit if not any(part in name for part in _OPTIONAL_PARTS)}
     if unfit:
@@ -233,3 +191,39 @@ def _tokenizer(model: Model, folder: Path) -> PreTrainedTokenizerBase:
             f"{model.source} has no tokenizer", model.where, "the folder needs a tokenizer.json"
         )
     return tokenizer
+
+
+def _image_processor(model: Model, folder: Path) -> BaseImageProcessor:
+    """Load what prepares images.
+
+    Raises:
+        ModelError: When it cannot be loaded, or needs a library that is not installed.
+    """
+    from transformers import AutoImageProcessor
+    from transformers.utils import is_torchvision_available
+
+    if not any((folder / name).is_file() for name in _PROCESSOR_FILES):
+        raise ModelError(
+            f"{model.source} has no image processor",
+            model.where,
+            f"the folder needs a {_PROCESSOR_FILES[0]}",
+        )
+    name = f"the image processor of {model.source}"
+    with explained(ModelError, f"{name} cannot be loaded", model.where):
+        try:
+            return AutoImageProcessor.from_pretrained(
+                folder,
+                # The other way, torchvision, resizes a little differently, and what is captured
+                # may not depend on what else is installed. A few models know that way only.
+                backend="pil",
+                local_files_only=True,
+                trust_remote_code=model.trust_remote_code,
+            )
+        except ValueError as error:
+            if "torchvision" in str(error) and not is_torchvision_available():
+                raise ModelError(
+                    f"{name} needs torchvision, which is not installed",
+                    model.where,
+                    "pip install torchvision",
+                ) from error
+            raise

@@ -25,7 +25,7 @@ from pydantic import (
 from attention_gallery import resources
 from attention_gallery.errors import choices, quoted
 from attention_gallery.manifest.strict import Known, WrongValueError
-from attention_gallery.terms import ATTENTION_KINDS, AttentionKind, Head
+from attention_gallery.terms import ATTENTION_KINDS, IMAGE_FORMATS, AttentionKind, Head
 
 _T = TypeVar("_T", bound=Hashable)
 
@@ -34,8 +34,7 @@ _SLUG = re.compile(r"[a-z0-9]([a-z0-9-]{0,98}[a-z0-9])?")
 _TAKEN = {"index", "con", "prn", "aux", "nul"} | {
     f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10)
 }
-# Formats that every browser shows; and more pixels than any model sees, fewer than a bomb has.
-_IMAGE_FORMATS = ("PNG", "JPEG", "WEBP")
+# More than any model sees, fewer than a bomb has.
 _MOST_PIXELS = 50_000_000
 # What XML, and so an SVG, cannot carry in any way of writing: controls and halves of surrogates.
 _UNSHOWABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
@@ -138,13 +137,13 @@ def check_image(name: str, base: Path) -> None:
     try:
         with catch_warnings():
             simplefilter("ignore", Image.DecompressionBombWarning)  # the limit here is lower
-            with Image.open(base / name, formats=_IMAGE_FORMATS) as image:
+            with Image.open(base / name, formats=IMAGE_FORMATS) as image:
                 n_pixels = image.width * image.height
     except FileNotFoundError:
         hint = "a relative path starts from the manifest's folder"
         raise WrongValueError(f"there is no file {quoted(name)}", hint) from None
     except UnidentifiedImageError:
-        hint = "save it as " + ", ".join(_IMAGE_FORMATS)
+        hint = "save it as " + ", ".join(IMAGE_FORMATS)
         raise WrongValueError(f"{quoted(name)} is not an image", hint) from None
     except Image.DecompressionBombError:
         raise WrongValueError(f"{quoted(name)} has too many pixels", too_large) from None

@@ -1,0 +1,167 @@
+"""What a model sees: an image file as pixels, and pixels as a picture of patches.
+
+A model is shown an image as its own processor makes it: resized, cropped, and scaled to numbers
+around zero. A page has to show that very picture, for a patch is a part of it and not of the file.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Set
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from attention_gallery.capture.libraries import explained
+from attention_gallery.errors import CaptureError, InputError, quoted
+from attention_gallery.terms import IMAGE_FORMATS, Token
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from transformers import BaseImageProcessor
+
+# What stands before the patches, besides registers: a summary of the image, and in a distilled
+# model a second one, taught by another model.
+_SUMMARIES = ("[CLS]", "[DIST]")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sight:
+    """An image as a model sees it.
+
+    Attributes:
+        pixels: What the model is fed, float32 ``[1, channel, row, column]``.
+        picture: The same for people, a PNG of as many rows and columns.
+    """
+
+    pixels: Tensor
+    picture: bytes
+
+
+def look(processor: BaseImageProcessor, path: Path) -> Sight:
+    """Prepare an image the way its model wants it.
+
+    Args:
+        processor: The model's own.
+        path: An image file.
+
+    Raises:
+        InputError: When the file cannot be read.
+        CaptureError: When the processor makes something else of it than one picture.
+    """
+    pixels = processor(images=read_image(path), return_tensors="pt")["pixel_values"].float()
+    if pixels.ndim != 4 or pixels.shape[:2] != (1, 3):
+        raise CaptureError(
+            f"{type(processor).__name__} makes pixels of shape {list(pixels.shape)} of an image, "
+            "where [1, 3, row, column] is needed"
+        )
+    return Sight(pixels, _png(_undone(processor, pixels[0].numpy())))
+
+
+def read_image(path: Path) -> Image.Image:
+    """Open an image file as a viewer shows it: upright, the first frame, red, green and blue.
+
+    What is transparent gets the colour that lies beneath, as the libraries of models have it.
+
+    Raises:
+        InputError: When it cannot be read.
+    """
+    with (
+        explained(InputError, f"the image {quoted(path.name)} cannot be read", None),
+        # No more than a manifest takes: Pillow opens dozens, some by running other programs.
+        Image.open(path, formats=IMAGE_FORMATS) as file,
+    ):
+        image = ImageOps.exif_transpose(file)
+        if image.mode.startswith("I"):  # 16 bits of grey, which Pillow would clip to 8
+            image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+        if "transparency" in image.info:  # of a palette
+            image = image.convert("RGBA")
+        return image.convert("RGB")
+
+
+def patch_tokens(config: Any, n_tokens: Set[int], height: int, width: int) -> tuple[Token, ...]:
+    """Name the tokens of a sequence that an image was cut into.
+
+    Args:
+        config: The configuration of the stack that saw the image.
+        n_tokens: All the numbers of keys its layers attend to.
+        height: Pixel rows of what it saw.
+        width: Pixel columns.
+
+    Returns:
+        What stands before the patches, then the patches, row by row from the top left.
+
+    Raises:
+        CaptureError: When not every layer attends to every patch of one grid.
+    """
+    size = getattr(config, "patch_size", None)
+    sides = (size, size) if isinstance(size, int) else tuple(size or ())
+    if len(sides) != 2:
+        raise _no_grid("its configuration states no size of patch")
+    rows, columns = height // sides[0], width // sides[1]
+    registers = [f"[REG {i}]" for i in range(getattr(config, "num_register_tokens", 0))]
+    n_summaries = min(n_tokens) - len(registers) - rows * columns
+    if len(n_tokens) > 1 or not 0 <= n_summaries <= len(_SUMMARIES):
+        counts = " and ".join(str(n) for n in sorted(n_tokens))
+        raise _no_grid(
+            f"its layers attend to {counts} tokens, where the image has {rows} x {columns} patches"
+        )
+    before = [*_SUMMARIES[:n_summaries], *registers]
+    return (
+        *(Token(name, special=True) for name in before),
+        *(
+            Token(f"r{row}c{column}", patch=(row, column))
+            for row in range(rows)
+            for column in range(columns)
+        ),
+    )
+
+
+def _no_grid(reason: str) -> CaptureError:
+    return CaptureError(
+        f"which token is which patch of the image cannot be told: {reason}",
+        hint="models whose layers attend to all patches at once can be shown, such as ViT and "
+        "DINOv2; those that do so in windows or at several scales cannot",
+    )
+
+
+def _undone(processor: Any, pixels: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """The picture that a processor scaled and normalised.
+
+    Args:
+        processor: What did so.
+        pixels: float32 ``[channel, row, column]``.
+
+    Returns:
+        uint8 ``[row, column, channel]``, each within rounding of what the model was fed.
+
+    Raises:
+        CaptureError: When the processor did something else besides.
+    """
+    values = pixels.astype(np.float64)
+    if getattr(processor, "do_normalize", False):
+        mean, std = (
+            np.reshape(getattr(processor, name), (-1, 1, 1)) for name in ("image_mean", "image_std")
+        )
+        values = values * std + mean
+    if getattr(processor, "do_rescale", False):
+        values = values / processor.rescale_factor
+    levels = np.rint(values)
+    if not (math.isfinite(levels.sum()) and levels.min() >= 0 and levels.max() <= 255):
+        raise CaptureError(
+            f"the picture that {type(processor).__name__} makes cannot be shown: undoing its "
+            "scaling and normalisation gives colours that do not exist"
+        )
+    return levels.astype(np.uint8).transpose(1, 2, 0)
+
+
+def _png(picture: NDArray[np.uint8]) -> bytes:
+    """A PNG of a picture ``[row, column, channel]``: the same one always gives the same bytes."""
+    file = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(picture)).save(file, "PNG", optimize=True)
+    return file.getvalue()
