@@ -40,12 +40,12 @@ bench: .venv/.dev ## Measure; nothing here passes or fails.
 	@for script in tests/bench/*.py; do $(BIN)/python $$script || exit 1; done
 
 .PHONY: specimens
-specimens: .venv/.compute ## Train the specimens again (minutes) and print their scores.
-	@for script in galleries/specimens/*/train.py; do $(BIN)/python $$script || exit 1; done
+specimens: .venv/.compute ## Train the specimens again in build/ (minutes) and compare their scores.
+	@$(BIN)/python galleries/specimens/retrain.py
 
 .PHONY: clean
 clean: ## Remove everything that was made here.
-	rm -rf .venv .attention site dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .attention site dist build .mypy_cache .ruff_cache .pytest_cache
 
 .PHONY: browser
 browser:

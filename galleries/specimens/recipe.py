@@ -1,8 +1,8 @@
 """The command line that every specimen's `train.py` has.
 
 Without options it trains from nothing, replaces the files in its folder and reports. With `--out`
-it trains elsewhere, to compare; with `--measure` or `--scores` it trains nothing, and says what is
-there, in Markdown or as JSON.
+it trains elsewhere, to compare; with `--train` it reports nothing; with `--measure` or `--scores`
+it trains nothing, and says what is there, in Markdown or as JSON.
 """
 
 import argparse
@@ -46,8 +46,9 @@ def run(recipe: Recipe) -> None:
         began = time.monotonic()
         recipe.make(arguments.out, arguments.seed)
         print(f"trained in {time.monotonic() - began:.0f} s", flush=True)
-    # Always measure what was saved, as whoever loads the specimen will get it.
-    print(recipe.report(arguments.out, arguments.seed))
+    if not arguments.train:
+        # Always measure what was saved, as whoever loads the specimen will get it.
+        print(recipe.report(arguments.out, arguments.seed))
 
 
 def _parse(recipe: Recipe) -> argparse.Namespace:
@@ -68,6 +69,7 @@ def _parse(recipe: Recipe) -> argparse.Namespace:
         "(default: this script's folder, replacing the committed specimen)",
     )
     only = parser.add_mutually_exclusive_group()
+    only.add_argument("--train", action="store_true", help="train and save; report nothing")
     only.add_argument(
         "--measure", action="store_true", help="train nothing; report on the model in FOLDER"
     )

@@ -1,17 +1,19 @@
-"""How the specimens are trained: lessons, and a loop that takes steps on them.
+"""How the specimens are trained: lessons, a loop that takes steps on them, and how they are saved.
 
 Nothing here is part of the site generator: these scripts exist so that anyone can make the
 specimens again and see that their phenomena come out of training alone.
 """
 
+import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import torch
 from torch import Tensor
-from transformers import PreTrainedModel
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 # The label that cross-entropy leaves out, in torch and in transformers alike.
 NO_LOSS = -100
@@ -104,6 +106,7 @@ def train(
     warmup: int = 50,
     decay_share: float = 0.4,
     report_every: int = 100,
+    at_step: Callable[[int], None] = lambda _: None,
 ) -> None:
     """Trains a model in place with AdamW: a short warm-up, a plateau, a linear decay to nothing.
 
@@ -115,6 +118,8 @@ def train(
         warmup: over how many steps the rate rises.
         decay_share: the share of the steps, at the end, over which the rate falls.
         report_every: after how many steps a line with the loss and the time left is printed.
+        at_step: called with the number of steps taken, before the first and after each: to look at
+            the model or to save it, not to change it.
     """
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=peak_rate, betas=(0.9, 0.98), weight_decay=0.01
@@ -123,6 +128,7 @@ def train(
         optimizer,
         lambda step: min((step + 1) / warmup, 1, (n_steps - step) / (decay_share * n_steps)),
     )
+    at_step(0)
     model.train()
     began, total = time.monotonic(), 0.0
     for step in range(1, n_steps + 1):
@@ -132,6 +138,7 @@ def train(
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         schedule.step()
+        at_step(step)
         total += loss.item()
         if step % report_every == 0 or step == n_steps:
             spent = time.monotonic() - began
@@ -144,3 +151,33 @@ def train(
             )
             total = 0.0
     model.eval()
+
+
+def save(
+    folder: Path,
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    *,
+    dtype: torch.dtype = torch.float32,
+) -> None:
+    """Saves a model with its tokenizer, so that `from_pretrained` finds both.
+
+    Args:
+        folder: where to; made if missing.
+        model: a float32 model. Its configuration keeps saying so, and `from_pretrained` widens
+            whatever was stored to that.
+        tokenizer: its tokenizer, written without the spaces that make the file twice as large.
+        dtype: what the weights are stored as: float16 takes half the space.
+    """
+    # Tied weights are one tensor under two names, and must still be one afterwards.
+    weights = model.state_dict()
+    stored = {weight.data_ptr(): weight.to(dtype) for weight in weights.values()}
+    model.save_pretrained(
+        folder, state_dict={name: stored[weight.data_ptr()] for name, weight in weights.items()}
+    )
+    # It is written for its owner alone; a wheel keeps the mode.
+    (folder / "model.safetensors").chmod(0o644)
+    tokenizer.save_pretrained(folder)
+    file = folder / "tokenizer.json"
+    tokens = json.loads(file.read_text("utf-8"))
+    file.write_text(json.dumps(tokens, ensure_ascii=False, separators=(",", ":")), "utf-8")

@@ -50,6 +50,33 @@ def surprisals(model: PreTrainedModel, ids: Tensor) -> Tensor:
     return cross_entropy(logits.transpose(1, 2), ids[:, 1:], reduction="none")
 
 
+def segments(tokenizer: PreTrainedTokenizerBase, period: int) -> Tensor:
+    """Draws random segments said twice, with another seed than training.
+
+    Args:
+        tokenizer: whose tokens to draw from.
+        period: the length of the segments.
+
+    Returns:
+        Token ids, int64 `[sequence, 1 + 2 * period]`, with the end-of-text token in front.
+    """
+    return training.repeated_random_tokens(
+        torch.arange(1, len(tokenizer)),
+        first=tokenizer.bos_token_id,
+        periods=torch.full((N_SEQUENCES,), period),
+        length=2 * period,
+        generator=torch.Generator().manual_seed(SEED),
+    ).ids
+
+
+def copy_loss(model: PreTrainedModel, ids: Tensor, period: int) -> float:
+    """Computes the mean surprisal of the second sayings, in nats a token.
+
+    Their first token is left out, as a segment may have any length.
+    """
+    return surprisals(model, ids)[:, period + 1 :].mean().item()
+
+
 def measure(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> Figures:
     """Measures a model on repeated random tokens and on held-out fairy tales.
 
@@ -61,20 +88,13 @@ def measure(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> Figur
         The figures. Stories count equally, however long they are. The score "first token" is taken
         where nothing has been repeated yet, so it shows where an induction head rests.
     """
-    segments = training.repeated_random_tokens(
-        torch.arange(1, len(tokenizer)),
-        first=tokenizer.bos_token_id,
-        periods=torch.full((N_SEQUENCES,), PERIOD),
-        length=2 * PERIOD,
-        generator=torch.Generator().manual_seed(SEED),
-    )
-    weights = scoring.attention_weights(model, segments.ids)
+    repeats = segments(tokenizer, PERIOD)
+    weights = scoring.attention_weights(model, repeats)
     heads = {
         "induction": scoring.induction_scores(weights, PERIOD),
         "previous token": scoring.previous_token_scores(weights),
         "first token": scoring.first_token_mass(weights[..., : PERIOD + 1, : PERIOD + 1]),
     }
-    copies = surprisals(model, segments.ids)[:, PERIOD + 1 :]
 
     marks = {i for token, i in tokenizer.get_vocab().items() if set(token) <= PUNCTUATION}
     surnames = {tokenizer.encode(f" {name}", add_special_tokens=False)[0] for name in SURNAMES}
@@ -101,7 +121,7 @@ def measure(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> Figur
     return Figures(
         heads,
         {
-            "copies of random tokens (nats)": copies.mean().item(),
+            "copies of random tokens (nats)": copy_loss(model, repeats, PERIOD),
             "held-out stories (nats)": torch.stack(losses).mean().item(),
             "surname, first mention (bits)": torch.stack(first_mentions).mean().item() * to_bits,
             "surname, later mentions (bits)": torch.stack(later_mentions).mean().item() * to_bits,

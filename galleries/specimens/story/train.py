@@ -10,6 +10,8 @@ from the stories of `grammar.py`. Its heads are trained by next-token loss alone
 
 Starting with segments of six tokens or more, or with stories, did not form these heads in 600 to
 1,000 steps.
+
+The model is saved on its way too, in folders named after the steps taken: `step-0200` and so on.
 """
 
 import sys
@@ -36,6 +38,7 @@ sys.path.insert(0, str(HERE.parent))
 # Found through the line above, as this is a script.
 import measure  # noqa: E402
 import recipe  # noqa: E402
+import time_lapse  # noqa: E402
 import training  # noqa: E402
 from grammar import documents  # noqa: E402
 
@@ -44,8 +47,13 @@ CONTEXT = 256
 
 # Steps of the three stages.
 SHORT_STEPS, GROWING_STEPS, STORY_STEPS = 350, 450, 1800
+N_STEPS = SHORT_STEPS + GROWING_STEPS + STORY_STEPS
 PEAK_RATE = 3e-3
 SHORTEST_PERIOD, SHORT_PERIOD, LONG_PERIOD = 3, 8, 40
+
+# Where the heads are seen to form, chosen after looking at every 25th step. The first is the
+# untrained model; 350 and 800 are the ends of the first two stages.
+CHECKPOINTS = (0, 150, 200, 350, 500, 600, 800)
 
 
 def make_tokenizer(seed: int) -> PreTrainedTokenizerFast:
@@ -151,11 +159,7 @@ def story_batch(tokenizer: PreTrainedTokenizerFast, texts: Iterator[str], n: int
 
 
 class Lessons:
-    """What the model is shown at each step.
-
-    Attributes:
-        n_steps: how many steps there are.
-    """
+    """What the model is shown at each step."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerFast, seed: int) -> None:
         """Prepares the three stages.
@@ -164,7 +168,6 @@ class Lessons:
             tokenizer: encodes the stories; its vocabulary is what random segments are drawn from.
             seed: seeds the stories and the segments.
         """
-        self.n_steps = SHORT_STEPS + GROWING_STEPS + STORY_STEPS
         self._tokenizer = tokenizer
         self._texts = documents(seed)
         self._generator = torch.Generator().manual_seed(seed)
@@ -204,15 +207,29 @@ class Lessons:
 
 
 def make(out: Path, seed: int) -> None:
-    """Trains the model and saves it with its tokenizer."""
+    """Trains the model and saves it with its tokenizer, and so its checkpoints."""
     tokenizer = make_tokenizer(seed)
     model = make_model(len(tokenizer), seed)
     n_parameters = sum(parameter.numel() for parameter in model.parameters())
     print(f"{n_parameters:,} parameters, {len(tokenizer)} tokens in the vocabulary")
+
+    def save_checkpoint(step: int) -> None:
+        if step in CHECKPOINTS:
+            training.save(checkpoint(out, step), model, tokenizer, dtype=torch.float16)
+
     lessons = Lessons(tokenizer, seed)
-    training.train(model, lessons, lessons.n_steps, peak_rate=PEAK_RATE)
-    model.save_pretrained(out)
-    tokenizer.save_pretrained(out)
+    training.train(model, lessons, N_STEPS, peak_rate=PEAK_RATE, at_step=save_checkpoint)
+    training.save(out, model, tokenizer)
+
+
+def checkpoint(folder: Path, step: int) -> Path:
+    """Names the folder of a checkpoint inside the specimen's."""
+    return folder / f"step-{step:04d}"
+
+
+def load_model(folder: Path) -> PreTrainedModel:
+    """Loads a saved model, able to return its attention weights."""
+    return AutoModelForCausalLM.from_pretrained(folder, attn_implementation="eager").eval()
 
 
 def load(
@@ -220,8 +237,16 @@ def load(
 ) -> tuple[PreTrainedModel, PreTrainedModel, PreTrainedTokenizerBase]:
     """Loads what was saved, and makes again the model that training started from."""
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    trained = AutoModelForCausalLM.from_pretrained(folder, attn_implementation="eager").eval()
-    return trained, make_model(len(tokenizer), seed), tokenizer
+    return load_model(folder), make_model(len(tokenizer), seed), tokenizer
+
+
+def report(folder: Path, seed: int) -> str:
+    """Writes the figures of the finished model, then those of its checkpoints."""
+    trained, untrained, tokenizer = load(folder, seed)
+    series = {step: load_model(checkpoint(folder, step)) for step in CHECKPOINTS}
+    series[N_STEPS] = trained
+    figures = measure.report(trained, untrained, tokenizer)
+    return f"{figures}\n{time_lapse.report(series, tokenizer)}"
 
 
 if __name__ == "__main__":
@@ -229,7 +254,7 @@ if __name__ == "__main__":
         recipe.Recipe(
             HERE,
             make,
-            report=lambda folder, seed: measure.report(*load(folder, seed)),
+            report,
             scores=lambda folder, seed: measure.scores(*load(folder, seed)),
         )
     )
