@@ -17,6 +17,7 @@ from attention_gallery.terms import (
     Sentence,
     Start,
     Token,
+    Variant,
 )
 
 FOX = ("<s>", "The", "quick", "brown", "fox", "jumps", "over", "the", "lazy", "dog")
@@ -91,16 +92,20 @@ def exhibit(
     prose: str = "Look at **jumps**.",
     kind: AttentionKind | None = None,
     gold: Mapping[str, tuple[str, ...]] | None = None,
+    against: tuple[str, ...] = (),
 ) -> Exhibit:
-    """An exhibit of no real model."""
+    """An exhibit of no real model, held against others of these names."""
+    model = Model("none", "specimen:none", "specimen", "/nowhere")
+    sentence = Sentence("fox", text, gold=gold or {})
     return Exhibit(
         id=id,
         title=title,
-        model=Model("none", "specimen:none", "specimen", "/nowhere"),
-        sentence=Sentence("fox", text, gold=gold or {}),
+        model=model,
+        sentence=sentence,
         attention=kind,
         heads=heads,
         views=views,
         prose=prose,
         start=start or Start(),
+        against=tuple(Variant(name, model, sentence) for name in against),
     )

@@ -38,7 +38,7 @@ def test_a_view_that_cannot_show_a_sentence_is_refused_before_anything_runs(tmp_
         sentences={"fox": {"image": "scene.png"}, "once": "Once"},
         exhibits=[{"id": "fox", "model": "story", "sentence": "fox", "views": ["edges"]}],
     )
-    with pytest.raises(InputError, match="the view edges cannot show this exhibit; views that can: "):
+    with pytest.raises(InputError, match="edges cannot show this exhibit; views that can: "):
         build.read([manifest])
 
 

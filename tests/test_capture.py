@@ -445,7 +445,7 @@ def test_a_fault_of_a_sentence_is_placed_at_the_sentence(saved: Saved) -> None:
     ("shape", "reason"),
     [
         ("mamba", "no attention can be had: MambaModel has no attention layers"),
-        ("rwkv", "the model returns something else than attention weights"),
+        ("rwkv", "RwkvModel has attention layers, but none that takes a softmax over its keys"),
     ],
 )
 def test_a_model_without_attention_says_so_and_why(saved: Saved, shape: str, reason: str) -> None:

@@ -10,6 +10,7 @@ from attention_gallery import charts, packing, views
 from attention_gallery.packing import Packed
 from attention_gallery.terms import Attention, Head, Token
 from attentions import HOSTILE, attention, exhibit
+from pictures import captioner, encoder
 
 
 def packings() -> list[tuple[str, Packed]]:
@@ -70,6 +71,30 @@ def test_packing_a_large_model_stays_small() -> None:
 def test_tokens_that_repeat_are_told_apart_by_their_position() -> None:
     tokens = [Token(text) for text in ("the", "fox", "the")]
     assert charts.token_names(tokens) == ["the [0]", "fox", "the [2]"]
+
+
+def test_a_patch_is_called_by_its_place() -> None:
+    names = charts.row_names(encoder((2, 2)))
+    assert names == [
+        "[CLS]",
+        "row 0 column 0",
+        "row 0 column 1",
+        "row 1 column 0",
+        "row 1 column 1",
+    ]
+
+
+def test_a_row_of_a_captioner_is_called_by_the_word_it_looks_for() -> None:
+    names = charts.row_names(captioner(("<s>", "a", "cat", "a", "cat")))
+    assert names == [
+        "a (after <s>)", "cat (after a) [1]", "a (after cat)", "cat (after a) [3]",
+        "what follows cat",
+    ]  # fmt: skip
+
+
+def test_a_row_of_a_translator_is_called_by_the_word_it_reads() -> None:
+    source = attention(("<s>", "the", "fox"), kind="cross", keys=("le", "renard"))
+    assert charts.row_names(source) == ["<s>", "the", "fox"]
 
 
 def test_right_to_left_names_do_not_shuffle_the_numbers_beside_them() -> None:

@@ -9,9 +9,8 @@ import pytest
 
 from attention_gallery import packing
 from attention_gallery.errors import InputError
-from attention_gallery.gold import Link
-from attention_gallery.packing import LEVELS, Packed, Slot
-from attention_gallery.terms import Attention, Head, Model, Sentence, Start, Token, Variant
+from attention_gallery.packing import LEVELS, Packed
+from attention_gallery.terms import Attention, Head, Model, Sentence, Start, Variant
 from attentions import FOX, attention, exhibit
 
 MODEL = Model("other", "specimen:other", "specimen", "/nowhere")
@@ -48,13 +47,6 @@ def test_every_head_travels_with_its_layers_mean_first() -> None:
     assert 0 < packed.error <= 0.5 / LEVELS + 1e-7
 
 
-def test_listed_heads_travel_alone_in_their_order() -> None:
-    heads = (Head(2, 1), Head(0, 3))
-    packed = packing.pack(exhibit(heads=heads), attention())
-    assert packed.slots == (Slot(2, 1), Slot(0, 3))
-    assert packed.start == 0
-
-
 def test_maps_that_are_not_causal_travel_whole() -> None:
     packed = packing.pack(exhibit(), attention(kind="cross", keys=("le", "chat", "noir")))
     assert packed.n_cells == len(FOX) * 3
@@ -67,75 +59,6 @@ def test_the_shown_map_is_the_start_head_and_zero_above_the_diagonal() -> None:
     packed = packing.pack(exhibit(start=Start(Head(1, 2), 4)), source)
     assert np.abs(packed.shown - source.layers[1][2]).max() <= packed.error + 1e-7
     assert packed.pin == 4
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        (
-            {"heads": (Head(3, 0),)},
-            "L3 H0 is not a head of this model; it has layers L0 to L2 with heads H0 to H3",
-        ),
-        (
-            {"start": Start(Head(0, 4))},
-            "L0 H4 is not a head of this model; it has layers L0 to L2 with heads H0 to H3",
-        ),
-        (
-            {"heads": (Head(0, 1),), "start": Start(Head(0, 2))},
-            "start head L0 H2 is not among the exhibit's heads; choose one of L0 H1",
-        ),
-        (
-            {"start": Start(token=10)},
-            "start token 10 is outside the sentence; its 10 tokens are numbered 0 to 9",
-        ),
-    ],
-)
-def test_what_the_attention_does_not_have_is_refused(
-    changes: dict[str, object], message: str
-) -> None:
-    with pytest.raises(InputError) as caught:
-        packing.pack(exhibit(**changes), attention())  # type: ignore[arg-type]
-    assert str(caught.value) == message
-
-
-def three_tokens(*maps: list[list[float]]) -> Attention:
-    tokens = (Token("<s>", special=True), Token("a"), Token("b"))
-    return Attention("encoder", tokens, tokens, (np.array(maps, dtype=np.float32),), causal=False)
-
-
-def test_the_head_that_looks_most_decidedly_at_other_words_opens() -> None:
-    """A head that rests on a special token, and one that looks at itself, are no better."""
-    resting = [[1.0, 0, 0]] * 3
-    looking = [[0.4, 0.6, 0], [0.4, 0, 0.6], [0.4, 0.6, 0]]
-    itself = [[1.0, 0, 0], [0.0, 1, 0], [0.0, 0, 1]]
-    packed = packing.pack(exhibit(), three_tokens(resting, looking, itself))
-    assert str(packed.slots[packed.start]) == "L0 H1"
-
-
-def test_the_last_word_is_pinned_and_not_a_special_token() -> None:
-    tokens = (Token("<s>", special=True), Token("a"), Token("</s>", special=True))
-    layer = np.full((1, 3, 3), 1 / 3, dtype=np.float32)
-    assert packing.pack(exhibit(), Attention("encoder", tokens, tokens, (layer,), False)).pin == 1
-
-
-def test_where_something_is_known_an_exhibit_opens_with_the_head_that_gives_it_most() -> None:
-    source = attention(kind="encoder", n_heads=(3, 3))
-    link = Link("fox", ("dog", "lazy"), row=4, columns=(8, 9))
-    packed = packing.pack(exhibit(), source, (link,))
-    given = {
-        Slot(number, head): weights[4, 8] + weights[4, 9]
-        for number, layer in enumerate(source.layers)
-        for head, weights in enumerate(layer)
-    }
-    assert packed.slots[packed.start] == max(given, key=lambda slot: given[slot])
-    assert packed.pin == 4
-
-
-def test_a_start_that_the_author_wrote_is_kept_whatever_is_known() -> None:
-    link = Link("fox", ("dog",), row=4, columns=(9,))
-    start = Start(Head(2, 1), 7)
-    packed = packing.pack(exhibit(start=start), attention(kind="encoder"), (link,))
-    assert (str(packed.slots[packed.start]), packed.pin) == ("L2 H1", 7)
 
 
 def held_against(*others: Attention) -> Packed:

@@ -23,6 +23,7 @@ from attention_gallery.terms import (
     fragment_marker,
 )
 from attentions import HOSTILE, attention, capture, exhibit
+from pictures import captioner, encoder, picture
 
 ATTACK = "</script><img src=x onerror=alert(1)> *b* [x](y) `c` &amp; \"q\" 'r' {{ 7 }}"
 
@@ -137,6 +138,28 @@ def test_a_target_is_shown_where_a_decoder_read_it_and_nowhere_else() -> None:
     unasked = dataclasses.replace(shown, sentence=Sentence("s", "le chat"))
     page, _ = made(unasked, attention(kind="cross", keys=("le", "chat")))
     assert "written by the model" in page.fragments["about"]
+
+
+@pytest.mark.parametrize("target", ["", "a red circle"])
+def test_a_page_about_an_image_has_no_place_for_a_text_that_is_not_there(target: str) -> None:
+    shown, held = picture(captioner())
+    shown = dataclasses.replace(shown, sentence=dataclasses.replace(shown.sentence, target=target))
+    packed = views.pack(shown, held)
+    figures = views.figures(shown, packed)
+    page, _ = pages.exhibit_page(shown, held, packed, figures)
+    lone = pages.lone_file(shown, held, packed, figures, "vega()")
+    for html in (page.markdown, lone[lone.index("<main>") :]):
+        assert html.count('class="ag-sentence"') == (1 if target else 0)
+    index = pages.index_page([Gallery("G", "", "g.yml", (shown,))], "index.md")
+    assert (target or "scene.png") in index.fragments["cards-0"]
+
+
+def test_a_page_about_patches_says_that_its_rows_are_patches() -> None:
+    shown, held = picture(encoder())
+    packed = views.pack(shown, held)
+    page, _ = pages.exhibit_page(shown, held, packed, views.figures(shown, packed))
+    assert "each row is a patch of the image" in page.fragments["about"]
+    assert "row 2 column 3" in page.fragments["about"]
 
 
 def test_tags_are_shown_in_the_index() -> None:

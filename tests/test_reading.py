@@ -75,14 +75,14 @@ def test_nothing_is_said_where_nothing_is_known() -> None:
 def test_the_truth_of_one_word_stands_beside_what_the_head_gives_it() -> None:
     rows = [[1.0, 0, 0], [0.0, 1, 0], [0.25, 0.75, 0]]
     assert known(rows, Link("C", ("A",), 2, (0,))) == (
-        "It is known that “C” belongs to “A”: L0 H0 gives it 0.250."
+        "Known beforehand: “C” goes with “A”; L0 H0 gives it 0.250."
     )
 
 
 def test_several_partners_are_added_up() -> None:
     rows = [[0.5, 0.25, 0.25]] * 3
     assert known(rows, Link("C", ("A", "B", "C"), 2, (0, 1, 2))) == (
-        "It is known that “C” belongs to “A”, “B” and “C”: L0 H0 gives them 1.000 together."
+        "Known beforehand: “C” goes with “A”, “B” and “C”; L0 H0 gives them 1.000 together."
     )
 
 
@@ -95,8 +95,8 @@ def test_of_several_words_the_pinned_one_is_told_and_the_others_are_counted() ->
     rows = [[1.0, 0, 0], [0.0, 1, 0], [0.25, 0.75, 0]]
     links = Link("A", ("A",), 0, (0,)), Link("B", ("B",), 1, (1,)), Link("C", ("A",), 2, (0,))
     assert known(rows, *links, pin=2) == (
-        "It is known that “C” belongs to “A”: L0 H0 gives it 0.250. Of the 3 words about which "
-        "this is known, 2 look most at what they belong to."
+        "Known beforehand: “C” goes with “A”; L0 H0 gives it 0.250. Of the 3 words with a known "
+        "partner, 2 look most at theirs."
     )
 
 
@@ -118,3 +118,37 @@ def test_a_table_has_no_more_ranks_than_there_are_keys(keys: str) -> None:
     n = len(keys)
     table = reading.strongest_keys(packed([[1 / n] * n] * 3, "cross", keys))
     assert all(len(row) == len(table.columns) == 2 + n for row in table.rows)
+
+
+def image(weights: list[list[float]], queries: tuple[Token, ...] = ()) -> Packed:
+    """Two rows of two patches behind a class token, which look at each other or are looked at."""
+    seen = (Token("[CLS]", True), *(Token("", patch=(r, c)) for r in (0, 1) for c in (0, 1)))
+    layer = np.array([weights], dtype=np.float32)
+    kind: AttentionKind = "cross" if queries else "encoder"
+    return packing.pack(exhibit(), Attention(kind, queries or seen, seen, (layer,), False))
+
+
+def test_patches_are_read_as_itself_around_and_the_rest() -> None:
+    rows = [[0.2, 0.2, 0.2, 0.2, 0.2], *([[0.4, 0.3, 0.1, 0.1, 0.1]] * 4)]
+    assert reading.pattern(image(rows)) == (
+        "Each patch gives 15% to itself, 45% to the patches around it and 40% to [CLS], on average."
+    )
+
+
+def test_patches_further_away_are_not_around() -> None:
+    seen = tuple(Token("", patch=(0, column)) for column in range(3))
+    layer = np.array([[[0.1, 0.2, 0.7], [0.25, 0.5, 0.25], [0.7, 0.2, 0.1]]], dtype=np.float32)
+    source = Attention("encoder", seen, seen, (layer,), False)
+    assert "to itself and 30% to the patches around it" in reading.pattern(
+        packing.pack(exhibit(), source)
+    )
+
+
+def test_a_captioner_is_read_as_how_sharply_it_looks_and_how_much_beside_the_image() -> None:
+    words = (Token("<s>", True), Token("cat"))
+    shown = image([[0.2, 0.5, 0.1, 0.1, 0.1], [0.4, 0.1, 0.1, 0.1, 0.3]], words)
+    assert (
+        reading.pattern(shown) == "Each word gives 40% to one patch and 30% to [CLS], on average."
+    )
+    assert reading.strongest_keys(shown).rows[0][1:3] == ("cat (after <s>)", "row 0 column 0 0.500")
+    assert reading.pinned_edges(shown).startswith("In L0 H0, cat (after <s>) looks most at row 0")

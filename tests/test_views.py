@@ -10,41 +10,69 @@ import pytest
 
 from attention_gallery import resources, views
 from attention_gallery.errors import InputError
-from attention_gallery.terms import Attention, Exhibit, Head, Start
+from attention_gallery.terms import Capture, Exhibit, Head, Start
 from attentions import attention, capture, exhibit
+from pictures import captioner, encoder, picture
 
 GOLDEN = Path(__file__).parent / "golden" / "views"
 SHORT = ("<s>", "a", "fox")
-CASES: dict[str, tuple[Attention, Exhibit]] = {
+SHE, HE = ("<s>", "she", "slept"), ("<s>", "he", "slept")
+# Each is drawn in the views of its exhibit.
+CASES: dict[str, tuple[Exhibit, Capture]] = {
     "causal": (
-        attention(SHORT, n_heads=(2, 2)),
         exhibit(start=Start(Head(1, 0), 2)),
+        capture(attention(SHORT, n_heads=(2, 2))),
     ),
     "cross-listed-heads": (
-        attention(SHORT, kind="cross", keys=("un", "renard"), n_heads=(2, 2)),
         exhibit(heads=(Head(1, 1), Head(0, 0))),
+        capture(attention(SHORT, kind="cross", keys=("un", "renard"), n_heads=(2, 2))),
     ),
     "known": (
-        attention(SHORT, kind="encoder", n_heads=(2, 2)),
         exhibit(gold={"fox": ("a", "<s>")}),
+        capture(attention(SHORT, kind="encoder", n_heads=(2, 2))),
+    ),
+    "models-causal": (
+        exhibit(views=("compare",), against=("step 1", "step 2")),
+        capture(attention(SHORT, n_heads=(2, 2))),
+    ),
+    "minimal-pair": (
+        exhibit(views=("compare",), against=("he slept",), heads=(Head(1, 1), Head(0, 0))),
+        capture(attention(SHE, kind="encoder", n_heads=(2, 2))),
+    ),
+    "captioner": picture(captioner(), gold={"circle": ("r1c0-r2c1",)}),
+    "vision-encoder": picture(
+        encoder((2, 2)), heads=(Head(1, 1), Head(0, 0)), start=Start(token=0), size=(4, 4)
     ),
 }
+# What the exhibits of some cases are held against.
+OTHERS: dict[str, tuple[Capture, ...]] = {
+    "models-causal": tuple(capture(attention(SHORT, n_heads=(2, 2), seed=i)) for i in (1, 2)),
+    "minimal-pair": (capture(attention(HE, kind="encoder", n_heads=(2, 2), seed=1)),),
+}
+DOCUMENTS = [(view, case) for case, (shown, _) in CASES.items() for view in views.of(shown)]
 
 
-@pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize("view", resources.view_names())
+@pytest.mark.parametrize(("view", "case"), DOCUMENTS)
 def test_the_document_is_the_golden_one(
     golden: Callable[[Path, str], None], view: str, case: str
 ) -> None:
-    source, shown = CASES[case]
-    packed = views.pack(shown, capture(source))
-    [figure] = [f for f in views.figures(shown, packed) if f.view == view]
+    shown, held = CASES[case]
+    [figure] = [
+        f
+        for f in views.figures(shown, views.pack(shown, held, OTHERS.get(case, ())))
+        if f.view == view
+    ]
     folder = GOLDEN / f"{view}-{case}"
     if not folder.is_dir():
         folder.mkdir(parents=True)
     text = json.dumps(figure.spec, indent=1, ensure_ascii=False) + "\n"
     golden(folder / "spec.json", text)
     golden(folder / "summary.txt", figure.summary + "\n")
+
+
+@pytest.mark.parametrize("view", resources.view_names())
+def test_every_view_has_a_golden_document(view: str) -> None:
+    assert view in {view for view, _ in DOCUMENTS}
 
 
 @pytest.mark.parametrize("view", resources.view_names())

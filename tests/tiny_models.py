@@ -309,14 +309,18 @@ def save_tiny(folder: Path, shape: str, *, seed: int = 0, **sizes: Any) -> Path:
 
 def build_tiny(shape: str, *, seed: int = 0, **sizes: Any) -> PreTrainedModel:
     """A model of one of the shapes above."""
-    config = _config(shape, **sizes)
+    return network_of(_config(shape, **sizes), seed=seed)
+
+
+def network_of(config: PreTrainedConfig, *, seed: int = 0) -> PreTrainedModel:
+    """A model of any configuration, its weights drawn wide, its attention computed plainly."""
     auto = transformers.AutoModel
     if config.is_encoder_decoder:
         sees = config.model_type == "vision-encoder-decoder"
         auto = (
             transformers.AutoModelForImageTextToText if sees else transformers.AutoModelForSeq2SeqLM
         )
-    network: PreTrainedModel = auto.from_config(config)
+    network: PreTrainedModel = auto.from_config(config, attn_implementation="eager")
     torch.manual_seed(seed)
     with torch.no_grad():
         for parameter in network.parameters():

@@ -16,12 +16,13 @@ SITE = 1_100_000
 # Measured on the specimens and on all-MiniLM-L6-v2, 4 to 64 tokens, and on noise of 200 tokens.
 _PAGE = 30_000
 _TOKEN = 90  # in the table, at either end of an edge
-_TOKEN_OF_PICTURE = {"edges": 770, "heatmap": 170}  # labels and lines of the static picture
-_CELL_OF_PICTURE = {"edges": 0, "heatmap": 57}  # a rectangle
+# Labels and lines of the static picture, and rectangles.
+_TOKEN_OF_PICTURE = {"compare": 510, "edges": 770, "heatmap": 170, "patches": 430}
+_CELL_OF_PICTURE = {"compare": 171, "edges": 0, "heatmap": 57, "patches": 0}
 _CELL_OF_CHART = 2  # two digits a weight
 _CELL_OF_ARCHIVE = 3.6  # float32, compressed
 _CELL_OF_SPRITE = 0.5
-_BYTE_OF_IMAGE = 4 / 3  # base64, inside the chart
+_BYTE_OF_IMAGE = 8 / 3  # base64, inside the chart and its static picture
 
 # Chinese and Japanese signs and Korean syllables are mostly tokens of their own.
 _SIGN = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]")
@@ -59,7 +60,7 @@ def exhibit_bytes(exhibit: Exhibit, capture: Capture | None) -> int | None:
         n_queries, n_keys = shape
         share = 1.0
     cells = n_queries * n_keys * share
-    n_maps = len(exhibit.heads) or n_heads + n_layers
+    n_maps = (len(exhibit.heads) or n_heads + n_layers) * (1 + len(exhibit.against))
     return round(
         _PAGE
         + (n_queries + n_keys) * (_TOKEN + _of_pictures(exhibit, _TOKEN_OF_PICTURE))

@@ -9,7 +9,8 @@ import html
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, cast
 
 import altair as alt
@@ -17,7 +18,7 @@ import numpy as np
 import vl_convert
 
 from attention_gallery.packing import LEVELS, Packed
-from attention_gallery.terms import Token
+from attention_gallery.terms import Attention, Token
 
 # Cividis (Nunez, Anderton, Renslow 2018, doi:10.1371/journal.pone.0199239), ten even samples:
 # perceptually uniform, and the same picture for readers with red-green colour blindness.
@@ -37,9 +38,9 @@ VISIBLE = 0.005
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', sans-serif"
 
 
-def weight_expr(cell: str) -> str:
-    """A Vega expression for the weight at index `cell` of the slot shown."""
-    return f"parseInt(substring(weights[slot], 2 * ({cell}), 2 * ({cell}) + 2), 36) / {LEVELS}"
+def weight_expr(cell: str, blob: str = "weights[slot]") -> str:
+    """A Vega expression for the weight at index `cell` of a blob, as a rule of the slot shown."""
+    return f"parseInt(substring({blob}, 2 * ({cell}), 2 * ({cell}) + 2), 36) / {LEVELS}"
 
 
 def cell_expr(packed: Packed, query: str, key: str) -> str:
@@ -109,7 +110,7 @@ def shared_params(packed: Packed) -> list[alt.Parameter]:
         alt.param(name="slots", value=[str(slot) for slot in packed.slots]),
         alt.param(name="queries", value=[token.text for token in packed.attention.queries]),
         alt.param(name="keys", value=[token.text for token in packed.attention.keys]),
-        alt.param(name="query_names", value=token_names(packed.attention.queries)),
+        alt.param(name="query_names", value=row_names(packed.attention)),
         alt.param(name="key_names", value=token_names(packed.attention.keys)),
     ]
     if not packed.every_head:
@@ -149,6 +150,11 @@ def layered(
     )
 
 
+def has_patches(tokens: Iterable[Token]) -> bool:
+    """Whether some of the tokens are patches of an image."""
+    return any(token.patch for token in tokens)
+
+
 def token_labels(tokens: Sequence[Token]) -> list[str]:
     """Labels that tell equal tokens apart, for controls: position and text."""
     return [f"{i} {short(token.text)}" for i, token in enumerate(tokens)]
@@ -157,16 +163,45 @@ def token_labels(tokens: Sequence[Token]) -> list[str]:
 def token_names(tokens: Sequence[Token]) -> list[str]:
     """What a sentence calls each token: its text, with its position where the text repeats.
 
+    A patch is called by its place.
+    """
+    return _told_apart(
+        [
+            f"row {token.patch[0]} column {token.patch[1]}" if token.patch else short(token.text)
+            for token in tokens
+        ]
+    )
+
+
+def row_names(attention: Attention) -> list[str]:
+    """What a sentence calls each row of a map: its query.
+
+    A row of a captioner belongs to two words: it reads one and looks for the next. Both are named,
+    the word it looks for first; which word follows the last is not known here.
+    """
+    queries = [short(token.text) for token in attention.queries]
+    if attention.kind != "cross" or not has_patches(attention.keys):
+        return token_names(attention.queries)
+    names = [f"{written} (after {read})" for read, written in pairwise(queries)]
+    return _told_apart([*names, f"what follows {queries[-1]}"])
+
+
+def _told_apart(names: Sequence[str]) -> list[str]:
+    """Names, with their position where they repeat.
+
     Right-to-left text is isolated, or it would shuffle the numbers around it.
     """
-    repeated = Counter(token.text for token in tokens)
-    names = []
-    for i, token in enumerate(tokens):
-        name = short(token.text)
-        if any(unicodedata.bidirectional(c) in ("R", "AL") for c in name):
-            name = f"\u2068{name}\u2069"
-        names.append(f"{name} [{i}]" if repeated[token.text] > 1 else name)
-    return names
+    repeated = Counter(names)
+    apart = []
+    for i, name in enumerate(names):
+        whole = f"\u2068{name}\u2069" if right_to_left(name) else name
+        apart.append(f"{whole} [{i}]" if repeated[name] > 1 else whole)
+    return apart
+
+
+def right_to_left(text: str) -> bool:
+    """Whether a text has letters of a script that runs from right to left."""
+    return any(unicodedata.bidirectional(c) in ("R", "AL") for c in text)
 
 
 def short(text: str, length: int = 30) -> str:
@@ -184,9 +219,13 @@ def finish(chart: alt.LayerChart, packed: Packed, description: str) -> dict[str,
     # Named sources only: rows never pass through Altair, and nothing it adds of its own accord
     # (sizes of a default theme) belongs in a published document.
     spec["config"] = HOUSE_STYLE
+    blobs = {
+        "weights": list(packed.blobs),
+        "other_weights": [list(other.blobs) for other in packed.others],
+    }
     for param in spec["params"]:
-        if param["name"] == "weights":
-            param["value"] = list(packed.blobs)
+        if param["name"] in blobs:
+            param["value"] = blobs[param["name"]]
     return spec
 
 

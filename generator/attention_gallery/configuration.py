@@ -94,7 +94,7 @@ def _plain_configuration(folder: Path, manifests: list[Path], example: bool) -> 
         "site_name": name,
         "docs_dir": str(docs),
         "site_dir": str(here / "site"),
-        "exclude_docs": "/specimens/\n/optional/\n*.yml\n",
+        "exclude_docs": "/specimens/\n/optional/\n/scenes/\n*.yml\n",
         # A link to a folder opens a listing, not its index.html, from a USB stick.
         "use_directory_urls": False,
         "theme": {"name": PLUGIN},

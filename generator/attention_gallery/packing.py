@@ -18,31 +18,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from attention_gallery import maps
 from attention_gallery.errors import InputError, quoted
 from attention_gallery.gold import Link
-from attention_gallery.terms import Attention, Exhibit, Head
+from attention_gallery.maps import Slot
+from attention_gallery.opening import opening
+from attention_gallery.terms import Attention, Exhibit
 
 LEVELS = 1295
 """The largest level; a weight of 1."""
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _PAIRS = np.array([a + b for a in _DIGITS for b in _DIGITS])
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """One map a chart can show: a head, or the mean over a layer's heads.
-
-    Attributes:
-        layer: 0-based.
-        head: 0-based, or None for the mean over the layer's heads.
-    """
-
-    layer: int
-    head: int | None
-
-    def __str__(self) -> str:
-        return f"L{self.layer} mean" if self.head is None else str(Head(self.layer, self.head))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,6 +63,7 @@ class Packed:
         gold: What is known about the sentence beforehand.
         image: What the model saw, as a PNG; empty for a text.
         others: What the exhibit is held against; mostly nothing.
+        name: What readers call the exhibit's own model, beside those of the others.
     """
 
     attention: Attention
@@ -88,6 +76,7 @@ class Packed:
     gold: tuple[Link, ...] = ()
     image: bytes = b""
     others: tuple[Other, ...] = ()
+    name: str = ""
 
     @property
     def triangle(self) -> bool:
@@ -129,16 +118,6 @@ class Packed:
         return whole
 
 
-def _map(attention: Attention, slot: Slot) -> NDArray[np.float32]:
-    layer = attention.layers[slot.layer]
-    weights: NDArray[np.float32] = (
-        layer.mean(axis=0, dtype=np.float64).astype(np.float32)
-        if slot.head is None
-        else layer[slot.head]
-    )
-    return weights
-
-
 def encode(weights: NDArray[np.floating[Any]]) -> str:
     """Pack weights in [0, 1], any shape, read in C order, into two base-36 digits each."""
     levels = np.rint(np.clip(weights, 0.0, 1.0).ravel().astype(np.float64) * LEVELS)
@@ -171,52 +150,28 @@ def pack(
         InputError: A head or a start token outside what was captured, or a variant of another
             shape.
     """
-    every_head = not exhibit.heads
-    slots: tuple[Slot, ...]
-    if every_head:
-        slots = tuple(
-            Slot(layer, head)
-            for layer, n in enumerate(attention.n_heads)
-            for head in (None, *range(n))
-        )
-    else:
-        slots = tuple(Slot(*head) for head in exhibit.heads)
-    first, start_where = exhibit.start.head, exhibit.start.where or exhibit.where
-    named = [(head, exhibit.where) for head in exhibit.heads]
-    for head, where in (*named, *([(first, start_where)] if first else [])):
-        if head not in attention:
-            raise InputError(f"{head} is not a head of this model", where, _head_range(attention))
-    try:
-        start = (
-            slots.index(Slot(*first))
-            if first
-            else _most_telling(attention, slots, gold)
-            if every_head
-            else 0
-        )
-    except ValueError:
-        raise InputError(
-            f"start head {first} is not among the exhibit's heads",
-            start_where,
-            "choose one of " + ", ".join(map(str, exhibit.heads)),
-        ) from None
-    n = len(attention.queries)
-    pin = _first_row(attention, gold) if exhibit.start.token is None else exhibit.start.token
-    if not 0 <= pin < n:
-        raise InputError(
-            f"start token {pin} is outside the sentence",
-            start_where,
-            f"its {n} tokens are numbered 0 to {n - 1}",
-        )
+    slots = maps.slots(exhibit, attention)
+    for variant, other in zip(exhibit.against, others, strict=True):
+        _check_alike(attention, other, variant.name, exhibit)
+    start, pin = opening(exhibit, attention, slots, gold, others)
     blobs, error = _encoded(attention, slots)
     packed_others = []
     for variant, other in zip(exhibit.against, others, strict=True):
-        _check_alike(attention, other, variant.name, exhibit)
         other_blobs, other_error = _encoded(other, slots)
         error = max(error, other_error)
         packed_others.append(Other(variant.name, other, other_blobs))
     return Packed(
-        attention, slots, blobs, every_head, start, pin, error, gold, image, tuple(packed_others)
+        attention=attention,
+        slots=slots,
+        blobs=blobs,
+        every_head=not exhibit.heads,
+        start=start,
+        pin=pin,
+        error=error,
+        gold=gold,
+        image=image,
+        others=tuple(packed_others),
+        name=exhibit.model.id,
     )
 
 
@@ -224,11 +179,11 @@ def _encoded(attention: Attention, slots: tuple[Slot, ...]) -> tuple[tuple[str, 
     """A blob for each slot, and the largest error among them."""
     n = len(attention.queries)
     cut = np.tril_indices(n) if attention.causal else (slice(None), slice(None))
-    maps = [_map(attention, slot)[cut] for slot in slots]
-    blobs = tuple(encode(cells) for cells in maps)
+    cells_of = [maps.weights(attention, slot)[cut] for slot in slots]
+    blobs = tuple(encode(cells) for cells in cells_of)
     errors = (
         float(np.abs(decode(blob) - cells.ravel()).max())
-        for blob, cells in zip(blobs, maps, strict=True)
+        for blob, cells in zip(blobs, cells_of, strict=True)
     )
     return blobs, max(errors)
 
@@ -252,44 +207,3 @@ def _check_alike(own: Attention, other: Attention, name: str, exhibit: Exhibit) 
             exhibit.where,
             "compare models of the same shape, such as checkpoints of one",
         )
-
-
-def _most_telling(attention: Attention, slots: tuple[Slot, ...], gold: tuple[Link, ...]) -> int:
-    """Index of the head worth opening with.
-
-    Where it is known what belongs together, that is the head that gives it the most. Otherwise it
-    is the one that looks most decidedly at other words; special tokens and the token itself do not
-    count, since most heads rest there.
-    """
-    heads = [i for i, slot in enumerate(slots) if slot.head is not None]
-    if gold:
-
-        def found(slot: Slot) -> float:
-            weights = _map(attention, slot)
-            return float(sum(weights[link.row, list(link.columns)].sum() for link in gold))
-
-        return max(heads, key=lambda i: found(slots[i]))
-    words = np.array([not token.special for token in attention.keys])
-    others = np.broadcast_to(words, (len(attention.queries), len(words))).copy()
-    if attention.kind != "cross":
-        np.fill_diagonal(others, val=False)
-
-    def decided(slot: Slot) -> float:
-        return float(np.where(others, _map(attention, slot), 0).max(axis=1).mean())
-
-    return max(heads, key=lambda i: decided(slots[i]))
-
-
-def _first_row(attention: Attention, gold: tuple[Link, ...]) -> int:
-    """The row worth pinning first: of a word about which something is known, or the last word."""
-    if gold:
-        return gold[0].row
-    words = [i for i, token in enumerate(attention.queries) if not token.special]
-    return words[-1] if words else len(attention.queries) - 1
-
-
-def _head_range(attention: Attention) -> str:
-    layers = attention.n_layers
-    heads = sorted(set(attention.n_heads))
-    span = f"H0 to H{heads[0] - 1}" if len(heads) == 1 else f"H0 to H{heads[-1] - 1} at most"
-    return f"it has layers L0 to L{layers - 1} with heads {span}"

@@ -7,11 +7,13 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
 
 from attention_gallery import resources, views
+from attention_gallery.charts import has_patches
 from attention_gallery.packing import Packed
 from attention_gallery.sprite import sprite
 from attention_gallery.templates import inline_script, one_line, render
@@ -25,6 +27,7 @@ from attention_gallery.terms import (
     Gallery,
     Page,
     Provenance,
+    Sentence,
 )
 
 SHARED = "assets/attention-gallery"
@@ -39,6 +42,7 @@ _ROWS: Mapping[AttentionKind, str] = {
     "decoder": "each row is the token the decoder reads there; it may look at itself and back",
     "cross": "each row is the token the decoder reads there, not the one it predicts next",
 }
+_PATCHES = "each row is a patch of the image, or a token that stands before the patches"
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +201,8 @@ def _fragments(
     }
     fragments["about"] = render(
         "pages/about.html.j2",
-        table=figures[0].table,
+        # Views that say the same in numbers share a table.
+        tables=list(dict.fromkeys(figure.table for figure in figures)),
         facts=_facts(exhibit, capture.provenance, packed),
         weights_path=file_path(exhibit, "weights.npz"),
         previous=previous,
@@ -216,10 +221,10 @@ def _facts(exhibit: Exhibit, provenance: Provenance, packed: Packed) -> list[tup
     facts = [
         ("Model", f"{exhibit.model.source} ({provenance.architecture})"),
         ("Commit" if exhibit.model.kind == "hub" else "SHA-256 of its files", provenance.commit),
-        ("Tokenizer", provenance.tokenizer),
+        ("Read with", provenance.tokenizer),
         ("Attention", f"{attention.kind}; {attention.n_layers} layers of {heads} heads"),
         ("Heads on this page", shown),
-        ("Rows", _ROWS[attention.kind]),
+        ("Rows", _PATCHES if has_patches(attention.queries) else _ROWS[attention.kind]),
         ("Target", _target(exhibit, attention)),
         ("Computed", f"in {provenance.dtype} on {provenance.device}, {provenance.date}"),
         ("Versions", ", ".join(f"{name} {v}" for name, v in provenance.versions.items())),
@@ -253,11 +258,16 @@ def _card(exhibit: Exhibit) -> Card:
     return Card(
         path=page_path(exhibit),
         title=exhibit.title,
-        sentence=_shorten(exhibit.sentence.text),
+        sentence=_shorten(_shown(exhibit.sentence)),
         model=exhibit.model.id,
         words=" · ".join((*exhibit.tags, *views.of(exhibit))),
         thumbnail=file_path(exhibit, "heads.png"),
     )
+
+
+def _shown(sentence: Sentence) -> str:
+    """The words a reader knows a sentence by; an image without any goes by the name of its file."""
+    return sentence.text or sentence.target or PurePath(sentence.image).name
 
 
 def _link(exhibit: Exhibit | None) -> Link | None:

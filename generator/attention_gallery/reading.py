@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from attention_gallery.charts import VISIBLE, token_names
+from attention_gallery.charts import VISIBLE, has_patches, row_names, token_names
 from attention_gallery.packing import Packed
 from attention_gallery.terms import Table
 
@@ -23,6 +23,8 @@ def pattern(packed: Packed) -> str:
     it has no previous token, and in a causal model it has no choice.
     """
     weights = packed.shown
+    if has_patches(packed.attention.keys):
+        return _pattern_of_patches(packed)
     if packed.attention.kind == "cross":
         strongest = weights.max(axis=1).mean()
         return (
@@ -41,10 +43,30 @@ def pattern(packed: Packed) -> str:
     return f"Attention goes {parts}, on average over the tokens after the first."
 
 
+def _pattern_of_patches(packed: Packed) -> str:
+    """One sentence on where the map shown puts its mass in an image, averaged over its rows."""
+    weights, keys, names = packed.shown, packed.attention.keys, token_names(packed.attention.keys)
+    patches = [i for i, token in enumerate(keys) if token.patch]
+    if has_patches(packed.attention.queries):
+        who, weights = "Each patch", weights[patches]
+        at = np.array([keys[i].patch for i in patches])
+        distance = np.abs(at[:, None] - at).max(axis=-1)  # 1 for each of the eight around
+        among = weights[:, patches]
+        places = {
+            "itself": np.diagonal(among),
+            "the patches around it": np.where(distance == 1, among, 0).sum(axis=1),
+        }
+    else:
+        who, places = "Each word", {"one patch": weights[:, patches].max(axis=1)}
+    places |= {name: weights[:, i] for i, name in enumerate(names) if not keys[i].patch}
+    *parts, last = (f"{share.mean():.0%} to {place}" for place, share in places.items())
+    return f"{who} gives {', '.join(parts)}{' and ' if parts else ''}{last}, on average."
+
+
 def pinned_edges(packed: Packed) -> str:
     """One sentence on the strongest edges of the token that is pinned when the chart opens."""
     slot = packed.slots[packed.start]
-    query = token_names(packed.attention.queries)[packed.pin]
+    query = row_names(packed.attention)[packed.pin]
     keys = token_names(packed.attention.keys)
     row = packed.shown[packed.pin]
     drawn = [key for key in _strongest(row) if row[key] >= VISIBLE]
@@ -65,21 +87,22 @@ def truth(packed: Packed) -> str:
     *others, last = (f"“{partner}”" for partner in link.partners)
     partners = f"{', '.join(others)} and {last}" if others else last
     if packed.attention.keys[link.columns[0]].patch:
-        partners = f"the patches {partners}"
+        partners = f"the {len(link.columns)} patches marked"
     # Rounded to the levels of the packing, a whole row may add up to a little more than 1.
     weight = min(1.0, packed.shown[link.row, list(link.columns)].sum())
     before = f"about to write “{link.word}”, " if packed.attention.kind == "cross" else ""
     together = " together" if len(link.columns) > 1 else ""
     told = (
-        f"It is known that “{link.word}” belongs to {partners}: "
+        f"Known beforehand: “{link.word}” goes with {partners}; "
         f"{before}{slot} gives {'them' if together else 'it'} {weight:.3f}{together}."
     )
     if len(packed.gold) == 1:
         return told
     right = sum(packed.shown[each.row].argmax() in each.columns for each in packed.gold)
+    looking = "looks" if right == 1 else "look"
     return (
-        f"{told} Of the {len(packed.gold)} words about which this is known, {right} look most at "
-        "what they belong to."
+        f"{told} Of the {len(packed.gold)} words with a known partner, {right} {looking} most at "
+        "theirs."
     )
 
 
@@ -88,14 +111,17 @@ def strongest_keys(packed: Packed) -> Table:
 
     Keys that a causal model cannot see are not in the table: those weights do not exist.
     """
-    queries, keys = packed.attention.queries, token_names(packed.attention.keys)
+    attention, keys = packed.attention, token_names(packed.attention.keys)
+    queries = [token.text for token in attention.queries]
+    if has_patches(attention.keys):
+        queries = row_names(attention)
     n_ranks = min(_TOP, len(keys))
     rows = []
     for i, (query, row) in enumerate(zip(queries, packed.shown, strict=True)):
         seen = row[: i + 1] if packed.triangle else row
         cells = [f"{keys[key]} {row[key]:.3f}" for key in _strongest(seen)]
         cells += [""] * (n_ranks - len(cells))
-        rows.append((str(i), query.text, *cells))
+        rows.append((str(i), query, *cells))
     return Table(
         caption=f"Where each token looks in {packed.slots[packed.start]}, with its weights",
         columns=("position", "query", *("strongest key", "second", "third")[:n_ranks]),

@@ -36,8 +36,14 @@ def specimens() -> dict[str, Path]:
 
 
 def view_names() -> tuple[str, ...]:
-    """Names of all views, sorted: each is one module in `views`, found without importing it."""
-    return tuple(sorted(path.stem for path in (_PACKAGE / "views").glob("[!_]*.py")))
+    """Names of all views, sorted: modules and packages in `views`, found without importing them."""
+    return tuple(
+        sorted(
+            path.stem
+            for path in (_PACKAGE / "views").glob("[!_]*")
+            if path.suffix == ".py" or (path / "__init__.py").is_file()
+        )
+    )
 
 
 # MkDocs finds a theme as "the folder of this entry point's __file__". Ours lies in site_templates,

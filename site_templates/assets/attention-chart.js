@@ -10,7 +10,7 @@
 (() => {
   "use strict";
 
-  const ORDER = ["slot", "layer", "head", "stretched", "pin_token", "pin_query", "pin_key"];
+  const ORDER = ["variant", "slot", "layer", "head", "stretched", "pin_token", "pin_query", "pin_key"];
   const VISIBLE = 0.005;
 
   /* exhibit id -> {params: shared values by name, views: {view: Vega-Lite document}} */
@@ -157,20 +157,43 @@
       this.picture.remove();
       this.append(this.tools());
       this.reading.setAttribute("role", "status");
-      for (const { name } of this.selects()) {
-        this.embedded.view.addSignalListener(name, () => this.changed());
+      for (const control of this.choices()) {
+        this.embedded.view.addSignalListener(control.name, () => this.changed());
+        this.show(control);
       }
+      /* What is clicked may say which values it gives to controls. */
+      this.embedded.view.addEventListener("click", (_, item) => {
+        for (const [name, value] of Object.entries(item?.datum?.choice ?? {})) {
+          this.embedded.view.signal(name, value);
+        }
+        this.embedded.view.runAsync();
+      });
       this.dataset.ready = "";
     }
 
     /* Vega lists selections first and by name; a reader chooses a head first, then a query. */
     orderControls(controls) {
-      const rank = (item) => ORDER.indexOf(item.querySelector("select").name);
+      const rank = (item) => ORDER.indexOf(item.querySelector("select, input").name);
       controls.append(...[...controls.children].sort((a, b) => rank(a) - rank(b)));
     }
 
-    selects() {
-      return [...this.querySelectorAll(".ag-controls select")];
+    /* The native controls: lists, and the slider of a parameter `x` over the names in `xs`. */
+    choices() {
+      return [...this.querySelectorAll(".ag-controls select, .ag-controls input")];
+    }
+
+    /* A control shows the value of its signal, a slider also what the value is called. */
+    show(control) {
+      control.value = String(this.signal(control.name) ?? -1);
+      if (control.type !== "range") return;
+      const name = this.signal(`${control.name}s`)[control.value];
+      control.nextElementSibling.textContent = name;
+      control.setAttribute("aria-valuetext", name);
+    }
+
+    offers(control, value) {
+      if (control.type === "range") return Number(value ?? NaN) in this.signal(`${control.name}s`);
+      return [...control.options].some((option) => option.value === value);
     }
 
     signal(name) {
@@ -179,7 +202,7 @@
 
     /* The permalink: every control's value, after the figure's own anchor. */
     get permalink() {
-      const state = this.selects().map(({ name }) => [name, this.signal(name) ?? -1]);
+      const state = this.choices().map(({ name }) => [name, this.signal(name) ?? -1]);
       return `#${this.view}?${new URLSearchParams(state)}`;
     }
 
@@ -189,11 +212,9 @@
 
     async restore() {
       const state = new URLSearchParams(location.hash.split("?")[1]);
-      for (const select of this.selects()) {
-        const value = state.get(select.name);
-        if ([...select.options].some((option) => option.value === value)) {
-          this.embedded.view.signal(select.name, Number(value));
-        }
+      for (const control of this.choices()) {
+        const value = state.get(control.name);
+        if (this.offers(control, value)) this.embedded.view.signal(control.name, Number(value));
       }
       await this.embedded.view.runAsync();
       (this.closest("section") ?? this).scrollIntoView({ behavior: "instant" });
@@ -203,7 +224,7 @@
     changed() {
       cancelAnimationFrame(this.answer);
       this.answer = requestAnimationFrame(() => {
-        for (const select of this.selects()) select.value = String(this.signal(select.name) ?? -1);
+        for (const control of this.choices()) this.show(control);
         this.link.href = this.permalink;
         this.reading.textContent = this.read();
         this.querySelector(".ag-chart").setAttribute(
@@ -227,8 +248,9 @@
       return parseInt(blob.slice(2 * cell, 2 * cell + 2), 36) / 1295;
     }
 
-    /* The state of the chart in words, for those who cannot see it. */
+    /* The state of the chart in words, for those who cannot see it; some charts say it. */
     read() {
+      if (this.spec.params.some(({ name }) => name === "said")) return this.signal("said");
       const [queries, keys] = [this.signal("query_names"), this.signal("key_names")];
       const head = this.signal("slots")[this.signal("slot")];
       const strongest = (names, weight) =>
@@ -239,7 +261,7 @@
           .slice(0, 3)
           .map(([name, w]) => `${name} (${w.toFixed(3)})`)
           .join(", ") || "no token in particular";
-      const names = this.selects().map((select) => select.name);
+      const names = this.choices().map((control) => control.name);
       if (names.includes("pin_token")) {
         const token = this.signal("pin_token") ?? -1;
         if (token < 0) return `${head}. No token is pinned.`;

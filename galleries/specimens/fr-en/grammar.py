@@ -12,16 +12,24 @@ English words, "a été" is one.
 
 Left out, as its translation cannot be known from the sentence: "son" (his or her).
 
-Run the module to read a few pairs: `python galleries/specimens/fr-en/grammar.py`.
+Run the module to read a few pairs, or with a text and its translation to get their alignment as
+manifests take it: `python galleries/specimens/fr-en/grammar.py "le chat noir" "the black cat"`.
 """
 
+import json
 import random
 import re
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from itertools import chain
+from pathlib import Path
 from typing import Literal, NamedTuple
 from zlib import crc32
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import manifest_gold  # found through the line above, as this is a script
 
 Split = Literal["train", "heldout", "unseen"]
 
@@ -595,6 +603,19 @@ def pairs(seed: int, split: Split = "train") -> Iterator[tuple[str, str]]:
             yield french, join(pair.english)
 
 
+def gold(french: str, english: str) -> dict[str, list[str]]:
+    """Tells the truth about a translation as manifests take it: see `gold_alignment`."""
+    source, target = words(french), words(english)
+    return {
+        name: manifest_gold.named(source, reasons, first=0)
+        for position, reasons in enumerate(gold_alignment(french, english))
+        for name in manifest_gold.named(target, [position], first=1)
+    }
+
+
 if __name__ == "__main__":
+    if len(sys.argv) == 3:  # a text and its translation
+        print(json.dumps(gold(*sys.argv[1:]), ensure_ascii=False))
+        sys.exit()
     for _, (french, english) in zip(range(20), pairs(seed=0), strict=False):
         print(french, english, gold_alignment(french, english), sep="\n", end="\n\n")

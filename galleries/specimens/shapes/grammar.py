@@ -10,10 +10,13 @@ is that of reading. Size, colour, shape and place are drawn freely, except that 
 shapes never come together in training.
 
 Run the module to read a few captions, or to write the scenes that galleries show:
-`python galleries/specimens/shapes/grammar.py --scenes galleries/scenes`.
+`python galleries/specimens/shapes/grammar.py --scenes galleries/scenes`; or, with `--gold`, to
+get the truth about these as manifests take it.
 """
 
 import argparse
+import json
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -26,6 +29,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import manifest_gold  # found through the line above, as this is a script
+
 Split = Literal["train", "heldout", "unseen"]
 Kind = Literal["size", "colour", "shape", "place"]
 Mask = NDArray[np.bool_]
@@ -33,6 +40,7 @@ Mask = NDArray[np.bool_]
 # In pixels. A quarter is 24 wide, so patches of 4, 6, 8 or 12 never lie in two quarters.
 IMAGE_SIDE = 48
 QUARTER = IMAGE_SIDE // 2
+PATCH_SIDE = 4  # of the specimen
 # The sides of the box an object fills: no side is both small and big.
 SIDES = {"small": range(11, 14), "big": range(18, 22)}
 # Near the palette of Okabe & Ito (2008), so that colour-blind readers can tell them apart.
@@ -280,6 +288,20 @@ def shown() -> dict[str, Scene]:
     }
 
 
+def gold(scene: Scene, patch_side: int = PATCH_SIDE) -> dict[str, list[str]]:
+    """Tells the truth about a scene as manifests take it.
+
+    Returns:
+        For each word of the caption that names an object, the patches that have a pixel of it.
+    """
+    words, touched = scene.caption.split(), scene.coverage(patch_side) > 0
+    return {
+        name: manifest_gold.rectangles(map(tuple, np.argwhere(touched[naming.thing]).tolist()))
+        for naming in scene.namings
+        for name in manifest_gold.named(words, [naming.position], first=1)
+    }
+
+
 def save_shown(folder: Path) -> None:
     """Writes the scenes that galleries show, as PNG files."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -293,9 +315,15 @@ if __name__ == "__main__":
     parser.add_argument(
         "--scenes", type=Path, metavar="FOLDER", help="write the scenes that galleries show here"
     )
+    parser.add_argument(
+        "--gold", action="store_true", help="print the truth about them, as manifests take it"
+    )
     arguments = parser.parse_args()
     if arguments.scenes:
         save_shown(arguments.scenes)
+    elif arguments.gold:
+        for name, scene in shown().items():
+            print(name, json.dumps(gold(scene)), sep="\n", end="\n\n")
     else:
         for example in islice(scenes(0), 10):
             print(example.caption)

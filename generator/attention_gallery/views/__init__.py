@@ -1,8 +1,9 @@
 """One module per view, found by its name; `figures` draws an exhibit's views.
 
 A view module has a ``TITLE`` for readers, ``fits(exhibit)`` that says whether it can show an
-exhibit, ``draw(packed)`` that returns an Altair chart, and ``describe(packed)`` that says the same
-in words. Its template of the same name explains to a reader how to use it.
+exhibit, ``draw(packed)`` that returns an Altair chart, and ``describe(packed)`` and
+``tabulate(packed)`` that say the same in words and in numbers. Its template of the same name
+explains to a reader how to use it.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from typing import Protocol, cast
 import altair as alt
 
 from attention_gallery import charts, gold, packing, reading, resources
-from attention_gallery.errors import InputError, listing, quoted, raise_faults
+from attention_gallery.errors import InputError, listing, raise_faults
 from attention_gallery.packing import Packed
-from attention_gallery.terms import Capture, Exhibit, Figure
+from attention_gallery.terms import Capture, Exhibit, Figure, Table
 
 
 class View(Protocol):
@@ -32,6 +33,9 @@ class View(Protocol):
 
     def describe(self, packed: Packed) -> str:
         """Say in plain text what the chart opens with."""
+
+    def tabulate(self, packed: Packed) -> Table:
+        """Say it in numbers; views that say the same share one table on a page."""
 
 
 def load(name: str) -> View:
@@ -115,6 +119,6 @@ def _figure(exhibit: Exhibit, packed: Packed, name: str) -> Figure:
         width=width,
         summary=summary,
         truth=reading.truth(packed),
-        table=reading.strongest_keys(packed),
+        table=view.tabulate(packed),
         error=packed.error,
     )

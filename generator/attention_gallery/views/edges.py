@@ -12,7 +12,7 @@ import altair as alt
 
 from attention_gallery import charts, reading
 from attention_gallery.packing import Packed
-from attention_gallery.terms import Exhibit, Token
+from attention_gallery.terms import Exhibit, Table, Token
 
 TITLE = "Edges"
 
@@ -37,6 +37,11 @@ def draw(packed: Packed) -> alt.LayerChart:
 def describe(packed: Packed) -> str:
     """The pinned token's strongest edges, and the head's pattern."""
     return f"{reading.pinned_edges(packed)} {reading.pattern(packed)}"
+
+
+def tabulate(packed: Packed) -> Table:
+    """Where each token looks."""
+    return reading.strongest_keys(packed)
 
 
 def _label_width(tokens: tuple[Token, ...]) -> int:

@@ -8,14 +8,14 @@ import altair as alt
 
 from attention_gallery import charts, reading
 from attention_gallery.packing import Packed, decode
-from attention_gallery.terms import Exhibit
+from attention_gallery.terms import Exhibit, Table
 
 TITLE = "Heatmap"
 
 
-def fits(_exhibit: Exhibit) -> bool:
-    """A map has rows and columns for anything that looks and is looked at."""
-    return True
+def fits(exhibit: Exhibit) -> bool:
+    """Words can name rows and columns; an image has too many patches, and they have a place."""
+    return not exhibit.sentence.image
 
 
 def draw(packed: Packed) -> alt.LayerChart:
@@ -43,6 +43,11 @@ def describe(packed: Packed) -> str:
     if packed.gold:
         parts.append("A ring marks the cells that are known to be right.")
     return " ".join(parts)
+
+
+def tabulate(packed: Packed) -> Table:
+    """Where each token looks."""
+    return reading.strongest_keys(packed)
 
 
 def _gold(packed: Packed, step: int) -> alt.LayerChart:

@@ -1,0 +1,138 @@
+"""What the galleries of this repository say is true: their gold, and the numbers in their prose."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from attention_gallery import build, resources, views
+from attention_gallery.store import Store
+from attention_gallery.terms import Exhibit, Head, Plan
+
+GALLERIES = resources.galleries()
+
+# What prose says of a head's weights: exhibit, which of its captures (0 is its own), head, index of
+# the query, indices of the keys that are added up, and the number as it is written.
+SAID = [
+    ("fox", 0, "L1H2", 6, [0], "all of it"),
+    ("fox", 0, "L1H2", 5, [4], "0.92"),
+    ("an-induction-head-forms", 0, "L1H0", 14, [4], "0.98"),
+    ("an-induction-head-forms", 2, "L1H0", 14, [4], "0.003"),
+    ("an-induction-head-forms", 3, "L1H0", 14, [4], "0.35"),
+    ("an-induction-head-forms", 4, "L1H0", 14, [4], "all there is"),
+    ("european-area", 0, "L1H1", 4, [6], "1.00"),
+    ("european-area", 0, "L1H1", 5, [5], "1.00"),
+    ("european-area", 0, "L1H1", 6, [4], "0.99"),
+    ("two-triangles", 0, "L1H0", 3, [1 + 12 * 1 + 9], "0.50"),
+    ("two-triangles", 0, "L1H0", 12, [1 + 12 * 8 + 3], "0.83"),
+    ("not-boring", 0, "L0H1", 4, [5], "1.00"),
+    ("not-boring", 0, "L1H1", 0, [4], "1.00"),
+    ("never-boring", 0, "L0H1", 1, [10], "0.97"),
+    ("never-devoid", 0, "L0H1", 4, [5], "1.00"),
+    ("weight-is-not-cause", 0, "L1H1", 0, [14], "1.00"),
+]
+IN_WORDS = {"all of it": 1.0, "all there is": 1.0}
+
+
+@pytest.fixture(scope="module")
+def plan() -> Plan:
+    return build.read(sorted(GALLERIES.glob("*.yml")))
+
+
+@pytest.fixture(scope="module")
+def store(plan: Plan, tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """All captures of the galleries, made here."""
+    store = Store(tmp_path_factory.mktemp("store"))
+    build.obtain(plan, store)
+    return store
+
+
+def grammar(specimen: str) -> ModuleType:
+    # Under a name of its own: every specimen has a module called grammar.
+    path = GALLERIES / "specimens" / specimen / "grammar.py"
+    spec = importlib.util.spec_from_file_location(f"{specimen}_grammar", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+def named(plan: Plan, id_: str) -> Exhibit:
+    return next(exhibit for exhibit in plan.exhibits if exhibit.id == id_)
+
+
+def test_every_specimen_is_in_a_gallery(plan: Plan) -> None:
+    runs = [(e.model, e.against) for e in plan.exhibits]
+    shown = {model.source for model, _ in runs}
+    shown |= {variant.model.source for _, against in runs for variant in against}
+    assert shown >= {f"specimen:{name}" for name in resources.specimens()}
+
+
+def test_every_gallery_tells_something_that_is_known_beforehand(plan: Plan) -> None:
+    for gallery in plan.galleries:
+        assert any(exhibit.sentence.gold for exhibit in gallery.exhibits), gallery.title
+
+
+def test_an_exhibit_opens_on_a_head_that_looks_at_what_is_known(plan: Plan, store: Store) -> None:
+    wrong = []
+    for exhibit in plan.exhibits:
+        capture = store.get(plan.keys[exhibit.id])
+        assert capture is not None
+        others = [store.get(key) for key in plan.others[exhibit.id]]
+        packed = views.pack(exhibit, capture, [other for other in others if other])
+        wrong += [
+            (exhibit.id, link.word)
+            for link in packed.gold
+            if link.row == packed.pin and packed.shown[link.row].argmax() not in link.columns
+        ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize(("id_", "capture", "head", "query", "keys", "number"), SAID)
+def test_a_number_in_the_prose_is_the_model_s(
+    plan: Plan,
+    store: Store,
+    id_: str,
+    capture: int,
+    head: str,
+    query: int,
+    keys: list[int],
+    number: str,
+) -> None:
+    exhibit = named(plan, id_)
+    said = " ".join(exhibit.prose.split())
+    assert number in said
+    held = store.get([plan.keys[id_], *plan.others[id_]][capture])
+    assert held is not None
+    attention = held.attentions[exhibit.attention or held.natural]
+    layer, number_of_head = Head.parse(head)
+    weight = float(np.sum(attention.layers[layer][number_of_head, query, keys]))
+    digits = len(number.partition(".")[2]) or 2
+    assert round(weight, digits) == IN_WORDS.get(number) or f"{weight:.{digits}f}" == number
+
+
+@pytest.mark.parametrize("id_", ["black-cat", "european-area"])
+def test_the_alignment_is_the_grammar_s(plan: Plan, id_: str) -> None:
+    sentence = named(plan, id_).sentence
+    truth = grammar("fr-en").gold(sentence.text, sentence.target)
+    assert {word: list(partners) for word, partners in sentence.gold.items()} == truth
+
+
+@pytest.mark.parametrize("id_", ["red-circle-blue-square", "two-triangles", "pink-square"])
+def test_the_patches_are_those_that_the_drawing_program_touched(plan: Plan, id_: str) -> None:
+    sentence = named(plan, id_).sentence
+    module = grammar("shapes")
+    scene = module.shown()[Path(sentence.image).stem]
+    truth = module.gold(scene)
+    assert sentence.gold
+    for word, patches in sentence.gold.items():
+        assert list(patches) == truth[word]
+    if sentence.target:
+        assert sentence.target == scene.caption
