@@ -83,9 +83,8 @@ def moved(packed: Packed, other: Other) -> NDArray[np.float64]:
 
 
 def pinned_key(packed: Packed) -> int:
-    """The key that gains most over the first of the others, in the row that is pinned first."""
-    own, other = packed.shown, packed.map(packed.others[0].blobs[packed.start])
-    return int((own - other)[packed.pin].argmax())
+    """The exhibit's own strongest key in the row that is pinned first, as in its other views."""
+    return int(packed.shown[packed.pin].argmax())
 
 
 def pinned_change(packed: Packed) -> str:

@@ -97,14 +97,10 @@ class _Drawing:
         """All three from the same rows, one per cell, with what a pointer is told there."""
         rows = (
             charts.cells(self.packed)
-            .transform_calculate(
-                other=params.other(self.packed, "datum.query", "datum.key")
-            )
+            .transform_calculate(other=params.other(self.packed, "datum.query", "datum.key"))
             .transform_calculate(
                 change="datum.weight - datum.other",
-                told=params.told(
-                    "datum.query", "datum.key", "datum.weight", "datum.other"
-                ),
+                told=params.told("datum.query", "datum.key", "datum.weight", "datum.other"),
             )
         )
         layers = (self.weights(0, "weight"), self.weights(1, "other"), self.changes(), self.signs())
