@@ -298,6 +298,12 @@ def test_rows_of_heads_with_a_sink_may_sum_to_less_than_one(saved: Saved) -> Non
     assert max(s.max() for s in sums) <= 1 + 1e-6
 
 
+def test_a_model_that_reports_scores_gives_weights(saved: Saved) -> None:
+    attention = captured(saved("squeezebert")).attentions["encoder"]
+    assert attention.n_heads == (4, 4)
+    assert all(abs(layer.sum(-1) - 1).max() < 1e-6 for layer in attention.layers)
+
+
 def test_provenance_says_what_made_the_numbers(saved: Saved) -> None:
     folder = saved("gpt2")
     provenance = captured(folder).provenance

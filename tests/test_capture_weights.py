@@ -177,6 +177,14 @@ def test_the_three_kinds_are_told_apart_whatever_the_lengths(name: str, n_target
     assert_as_reported(network_of(PAIRS[name]()), pair(9, n_target))
 
 
+def test_where_cross_attention_cannot_be_told_nothing_is_guessed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("attention_gallery.capture.sites._same_numbers", lambda *_: False)
+    with pytest.raises(CaptureError, match="which layers of BartForConditionalGeneration attend"):
+        observe(network_of(PAIRS["bart"]()), pair(9, 9))
+
+
 def test_a_decoder_that_hears_is_seen_as_it_reports() -> None:
     network = transformers.AutoModelForSpeechSeq2Seq.from_config(
         transformers.WhisperConfig(
@@ -264,6 +272,12 @@ def test_what_uses_the_interface_is_not_tapped(name: str, monkeypatch: pytest.Mo
         observe(network, text())
 
 
+def test_a_softmax_outside_of_attention_is_none() -> None:
+    network = build_tiny("bert")
+    network.embeddings.register_forward_hook(lambda _, __, states: states.softmax(dim=-1))
+    assert_as_reported(network, text())
+
+
 def test_a_sink_is_a_key_to_the_tap_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """Which is why the interface comes first: there the model has taken the sink away again."""
     network = network_of(READERS["gpt_oss"]())
@@ -274,21 +288,11 @@ def test_a_sink_is_a_key_to_the_tap_only(monkeypatch: pytest.MonkeyPatch) -> Non
         np.testing.assert_array_equal(without, tapped[..., :-1])
 
 
-# --- Where the library's own report is wrong --------------------------------------------------------
+# --- Where the library's own report is wrong ------------------------------------------------------
 
 
 def test_where_scores_are_reported_weights_are_seen() -> None:
-    network = network_of(
-        transformers.SqueezeBertConfig(
-            **STACK,
-            embedding_size=32,
-            **dict.fromkeys(
-                [f"{part}_groups" for part in ("q", "k", "v", "post_attention")]
-                + ["intermediate_groups", "output_groups"],
-                1,
-            ),
-        )
-    )
+    network = build_tiny("squeezebert")
     [layers] = observe(network, text()).values()
     reported = report(network, text()).attentions
     assert abs(reported[0].sum(-1) - 1).max() > 0.1
@@ -320,7 +324,7 @@ def test_what_is_computed_twice_counts_once() -> None:
     assert_as_reported(network, text())
 
 
-# --- The proof --------------------------------------------------------------------------------------
+# --- The proof ------------------------------------------------------------------------------------
 
 
 def test_a_model_is_run_unobserved_once() -> None:

@@ -191,6 +191,7 @@ def _config(shape: str, **sizes: Any) -> PreTrainedConfig:
         "rwkv": lambda: transformers.RwkvConfig(
             vocab_size=N_WORDS, hidden_size=width, num_hidden_layers=layers
         ),
+        "squeezebert": lambda: transformers.SqueezeBertConfig(**stack, embedding_size=width),
         "gpt_oss": lambda: transformers.GptOssConfig(
             **stack,
             num_key_value_heads=heads // 2,
@@ -272,6 +273,7 @@ def _config(shape: str, **sizes: Any) -> PreTrainedConfig:
 _TOKENIZERS: dict[str, Callable[[], PreTrainedTokenizerFast]] = {
     "gpt2": byte_level_tokenizer,
     "bert": word_piece_tokenizer,
+    "squeezebert": word_piece_tokenizer,
     "vit2bert": word_level_tokenizer,
     "vit2gpt2": word_level_tokenizer,
 }

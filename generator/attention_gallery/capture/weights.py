@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any, get_args
+from weakref import WeakSet
 
 import numpy as np
 from numpy.typing import NDArray
 
+from attention_gallery.capture.interface import watched_interface
+from attention_gallery.capture.sites import Site, attention_modules, running
+from attention_gallery.capture.tap import tapped
 from attention_gallery.errors import CaptureError
 from attention_gallery.terms import Attention, AttentionKind, Head, Token
 
@@ -20,53 +25,129 @@ Layers = tuple[NDArray[np.float32], ...]
 # Float32 rows of a thousand weights sum to 1 within 1e-6; what is further off is not a softmax.
 _TOLERANCE = 1e-3
 
-_OUTPUTS: Mapping[str, AttentionKind | None] = {
-    "encoder_attentions": "encoder",
-    "decoder_attentions": "decoder",
-    "cross_attentions": "cross",
-    "attentions": None,  # a model of one stack does not say which kind it is
-}
+# Two runs of a model give one answer; only where torch's own attention is asked for its weights is
+# it summed in another order.
+_ROUNDING = 1e-4
+
+_proven: WeakSet[PreTrainedModel] = WeakSet()
 
 
 def observe(network: PreTrainedModel, inputs: Mapping[str, Tensor]) -> dict[AttentionKind, Layers]:
     """Run a model once and keep its attention weights.
 
-    This is the seam: whatever else comes to observe attention (a wrapper around each layer's own
-    function, for models that return none, and for long sentences) replaces this one function.
-    Here the model is asked to return its weights, which is exact by definition and simple, and
-    holds all layers in memory at once.
+    This is the seam: how attention is seen is known below here only. Weights are taken as they
+    pass, so the model itself never holds those of all layers.
+
+    A model that is observed for the first time also runs unobserved, and must answer the same.
 
     Args:
-        network: A model whose attention is computed the eager way.
+        network: A model whose attention is computed the eager way, in evaluation mode.
         inputs: What its ``forward`` takes, each ``[1, token]``.
 
     Returns:
-        By kind, per layer float32 ``[head, query, key]``. A stack on its own is a decoder when no
-        query of this run sees a later key. Layers without attention are not counted.
+        By kind, per layer float32 ``[head, query, key]`` in the order in which they run, or
+        ``[window, head, query, key]`` where a model cuts what it is fed into windows. A stack on
+        its own is a decoder when no query of this run sees a later key. Layers without attention
+        are not counted.
 
     Raises:
-        CaptureError: When the model returns no attention weights.
+        CaptureError: When no attention is seen, it cannot be told whose it is, or observing it
+            changes the model's answer.
     """
+    seen: list[tuple[Site, NDArray[np.float32]]] = []
+    with _watched(network, seen):
+        answer = _answer(network, inputs)
+    if not seen:
+        raise CaptureError(f"no attention can be had: {_why_none(network)}")
+    if network not in _proven:
+        _check_same(network, _answer(network, inputs), answer)
+        _proven.add(network)
+
+    return _by_kind(network, seen)
+
+
+def _by_kind(
+    network: PreTrainedModel, seen: Iterable[tuple[Site, NDArray[np.float32]]]
+) -> dict[AttentionKind, Layers]:
+    """Sort weights by what attends to what.
+
+    Raises:
+        CaptureError: When it cannot be told which layers of a decoder see the encoder.
+    """
+    found: dict[AttentionKind | None, list[NDArray[np.float32]]] = {}
+    for site, weights in seen:
+        found.setdefault(site.kind, []).append(weights)
+    if alone := tuple(found.pop(None, ())):
+        return {"decoder" if _sees_no_later_key(alone) else "encoder": alone}
+    if "cross" not in found:
+        raise CaptureError(
+            f"it cannot be told which layers of {type(network).__name__} attend to its encoder"
+        )
+    return {kind: tuple(found[kind]) for kind in get_args(AttentionKind) if kind in found}
+
+
+@contextmanager
+def _watched(
+    network: PreTrainedModel, seen: list[tuple[Site, NDArray[np.float32]]]
+) -> Iterator[None]:
+    """Keep all weights of a run, each with where it was seen.
+
+    Both ways to see attention are open at once: a model may have parts of either sort, and which
+    it has need not be known beforehand.
+    """
+    with running(network) as sites, ExitStack() as watches:
+
+        def see(weights: Tensor) -> None:
+            # Those of more axes are blocks of a sparse pattern, or another stream's.
+            if not sites or weights.ndim not in (3, 4):
+                return
+            array = _array(weights)
+            if seen and seen[-1][0] is sites[-1] and np.array_equal(seen[-1][1], array):
+                return  # computed twice, for two halves of the values
+            seen.append((sites[-1], array))
+
+        tap = watches.enter_context(tapped(see))
+        watches.enter_context(watched_interface(see, tap.closed))
+        yield
+
+
+def _answer(network: PreTrainedModel, inputs: Mapping[str, Tensor]) -> Mapping[str, Any]:
+    """Run a model."""
     import torch
 
     with torch.inference_mode():
-        outputs = network(**inputs, output_attentions=True, use_cache=False, return_dict=True)
-    found: dict[AttentionKind, Layers] = {}
-    for name, kind in _OUTPUTS.items():
-        layers = tuple(
-            _array(weights) for weights in outputs.get(name) or () if weights is not None
-        )
-        if layers:
-            found[kind or ("decoder" if _sees_no_later_key(layers) else "encoder")] = layers
-    if not found:
-        raise CaptureError(f"no attention can be had: {_why_none(network)}")
-    return found
+        answer: Mapping[str, Any] = network(**inputs, use_cache=False, return_dict=True)
+    return answer
+
+
+def _check_same(
+    network: PreTrainedModel, plain: Mapping[str, Any], observed: Mapping[str, Any]
+) -> None:
+    """See that a model answers the same, observed or not.
+
+    Raises:
+        CaptureError: When it does not.
+    """
+    import torch
+
+    for name, values in plain.items():
+        if not isinstance(values, torch.Tensor):
+            continue
+        if not torch.allclose(
+            values, observed[name], rtol=_ROUNDING, atol=_ROUNDING, equal_nan=True
+        ):
+            error = (values - observed[name]).abs().max()
+            raise CaptureError(
+                f"{type(network).__name__} gives other {name} when its attention is observed, by "
+                f"{error:.2g}",
+                hint="a model that draws at random cannot be observed",
+            )
 
 
 def _array(weights: Tensor) -> NDArray[np.float32]:
-    """One layer's weights without the batch axis, laid out in order."""
+    """One layer's weights without the batch axis, which some have joined to the heads'."""
     array: NDArray[np.float32] = weights.float().cpu().numpy()
-    return np.ascontiguousarray(array[0])
+    return np.ascontiguousarray(array[0] if array.ndim == 4 and len(array) == 1 else array)
 
 
 def _sees_no_later_key(layers: Layers) -> bool:
@@ -75,8 +156,8 @@ def _sees_no_later_key(layers: Layers) -> bool:
 
 def _why_none(network: PreTrainedModel) -> str:
     name = type(network).__name__
-    if any("attention" in type(module).__name__.lower() for module in network.modules()):
-        return f"{name} has attention layers, but they do not return their weights"
+    if attention_modules(network):
+        return f"{name} has attention layers, but none that takes a softmax over its keys"
     return f"{name} has no attention layers"
 
 

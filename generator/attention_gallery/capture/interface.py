@@ -1,0 +1,60 @@
+"""The main way to see attention: at the door through which models call it.
+
+Most models of the library do not compute attention where they need it. They ask its
+``AttentionInterface`` for a function, handing in their own plain ("eager") one as the default, and
+call what they get. Here they get a wrapper around that default, so the model's own code computes:
+soft-capping, sinks, relative bias, grouped queries and windows are right without being known here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from torch.nn import Module
+
+
+@contextmanager
+def watched_interface(
+    see: Callable[[Tensor], None], undisturbed: Callable[[], AbstractContextManager[None]]
+) -> Iterator[None]:
+    """See the weights of every attention that is computed through the interface.
+
+    The model gets no weights back, which it would only collect: a layer's are free to go once seen.
+
+    Args:
+        see: Is given weights ``[batch, head, query, key]`` as they are computed. The query, key and
+            value they follow from pass here too.
+        undisturbed: Makes the context in which the model's own function runs.
+
+    Raises:
+        RuntimeError: When it is watched already; the inner watch would see no weights.
+    """
+    from transformers import AttentionInterface
+
+    original = AttentionInterface.get_interface
+    if original.__qualname__.startswith(watched_interface.__name__):
+        raise RuntimeError("attention is being observed already")
+
+    def get_interface(self: Any, implementation: str, default: Callable[..., Any]) -> Any:
+        attend = original(self, implementation, default)
+
+        def wrapper(
+            module: Module, query: Tensor, key: Tensor, value: Tensor, *args: Any, **options: Any
+        ) -> tuple[Tensor, None]:
+            with undisturbed():
+                output, weights = attend(module, query, key, value, *args, **options)
+            if weights is not None:
+                see(weights)
+            return output, None
+
+        return wrapper
+
+    AttentionInterface.get_interface = get_interface
+    try:
+        yield
+    finally:
+        AttentionInterface.get_interface = original
