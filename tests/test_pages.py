@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from attention_gallery import pages, views
+from attention_gallery.sprite import sprite
 from attention_gallery.terms import (
     Asset,
     Attention,
@@ -194,7 +195,7 @@ def test_the_index_shows_every_exhibit_as_a_card(n_galleries: int) -> None:
         text, tags = text_and_tags(cards)
         assert ATTACK in text
         assert f'href="site:exhibits/e{i}.md"' in cards
-        assert f'src="site:exhibits/e{i}/heads.png"' in cards
+        assert f'src="site:exhibits/e{i}/thumbnail.png"' in cards
         assert "script" not in tags
 
 
@@ -209,3 +210,12 @@ def test_one_file_needs_no_other() -> None:
     assert len(re.findall(r"<script", html)) == len(re.findall(r"</script>", html)) == 3
     assert "<img" not in without_scripts
     assert "site:" not in html
+
+
+def test_the_thumbnail_is_the_image_where_there_is_one_and_the_heads_where_there_is_none() -> None:
+    shown, held = picture(captioner())
+    packed = views.pack(shown, held)
+    _, assets = pages.exhibit_page(shown, held, packed, views.figures(shown, packed))
+    contents = {asset.path: asset.content for asset in assets}
+    assert contents[f"exhibits/{shown.id}/thumbnail.png"] == held.image
+    assert made()[1]["exhibits/fox/thumbnail.png"].content == sprite(attention())

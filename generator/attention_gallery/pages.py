@@ -108,7 +108,8 @@ def exhibit_page(
     assets = (
         Asset(file_path(exhibit, "data.js"), data_script(figures).encode("ascii")),
         Asset(file_path(exhibit, "weights.npz"), _weights(packed)),
-        Asset(file_path(exhibit, "heads.png"), sprite(packed.attention)),
+        # What a model saw is known at a glance; its patches in a row are not.
+        Asset(file_path(exhibit, "thumbnail.png"), packed.image or sprite(packed.attention)),
     )
     return page, assets
 
@@ -261,7 +262,7 @@ def _card(exhibit: Exhibit) -> Card:
         sentence=_shorten(_shown(exhibit.sentence)),
         model=exhibit.model.id,
         words=" · ".join((*exhibit.tags, *views.of(exhibit))),
-        thumbnail=file_path(exhibit, "heads.png"),
+        thumbnail=file_path(exhibit, "thumbnail.png"),
     )
 
 
