@@ -131,6 +131,36 @@ def test_the_alignment_is_the_grammar_s(plan: Plan, id_: str) -> None:
     assert {word: list(partners) for word, partners in sentence.gold.items()} == truth
 
 
+@pytest.mark.parametrize(
+    ("id_", "marked"),
+    [
+        (
+            "too-tired-too-wide",
+            "the animal did not cross the street [because it=animal was too tired]",
+        ),
+        ("himself", "the girls said [that Adam hurt himself=Adam]"),
+        ("keys-are-old", "the keys to the cabinet are=keys old"),
+    ],
+)
+def test_whom_a_word_stands_for_is_the_grammar_s(plan: Plan, id_: str, marked: str) -> None:
+    written = grammar("pronoun").Sentence.read(marked)
+    sentence = named(plan, id_).sentence
+    assert sentence.text == written.text
+    assert {word: list(partners) for word, partners in sentence.gold.items()} == written.gold
+
+
+@pytest.mark.parametrize("id_", ["not-boring", "never-boring", "never-devoid"])
+def test_the_words_that_decide_a_review_are_the_grammar_s(plan: Plan, id_: str) -> None:
+    sentence = named(plan, id_).sentence
+    module = grammar("classifier")
+    truth, words = module.read(sentence.text), [w.lower() for w in module.words(sentence.text)]
+    denials = {words[negation]: (words[denied],) for negation, denied in truth.denials.items()}
+    decide = tuple(words[i] for i in sorted(truth.decisive))
+    assert sentence.gold["[CLS]"] == decide
+    for word, partners in sentence.gold.items():
+        assert word == "[CLS]" or denials[word] == partners
+
+
 @pytest.mark.parametrize("id_", ["red-circle-blue-square", "two-triangles", "pink-square"])
 def test_the_patches_are_those_that_the_drawing_program_touched(plan: Plan, id_: str) -> None:
     sentence = named(plan, id_).sentence

@@ -12,6 +12,8 @@ import re
 from dataclasses import dataclass
 from typing import Self
 
+from manifest_gold import named
+
 
 @dataclass(frozen=True)
 class Sentence:
@@ -32,6 +34,15 @@ class Sentence:
     def text(self) -> str:
         """The sentence as one writes it."""
         return " ".join(self.words).replace(" .", ".").replace(" ,", ",")
+
+    @property
+    def gold(self) -> dict[str, list[str]]:
+        """Whom words are there for, as manifests take it."""
+        return {
+            name: named(self.words, [antecedent], first=1)
+            for word, antecedent in self.antecedents.items()
+            for name in named(self.words, [word], first=1)
+        }
 
     @classmethod
     def read(cls, marked: str) -> Self:
