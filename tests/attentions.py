@@ -93,8 +93,9 @@ def exhibit(
     kind: AttentionKind | None = None,
     gold: Mapping[str, tuple[str, ...]] | None = None,
     against: tuple[str, ...] = (),
+    against_sentences: tuple[str, ...] = (),
 ) -> Exhibit:
-    """An exhibit of no real model, held against others of these names."""
+    """An exhibit of no real model, held against other models or sentences."""
     model = Model("none", "specimen:none", "specimen", "/nowhere")
     sentence = Sentence("fox", text, gold=gold or {})
     return Exhibit(
@@ -107,5 +108,11 @@ def exhibit(
         views=views,
         prose=prose,
         start=start or Start(),
-        against=tuple(Variant(name, model, sentence) for name in against),
+        against=(
+            *(
+                Variant(name, Model(name, f"specimen:{name}", "specimen", "/nowhere"), sentence)
+                for name in against
+            ),
+            *(Variant(said, model, Sentence(said, said)) for said in against_sentences),
+        ),
     )

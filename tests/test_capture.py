@@ -22,7 +22,7 @@ import transformers
 from numpy.typing import NDArray
 from torch import Tensor
 
-from attention_gallery.capture import capture_all
+from attention_gallery.capture import capture_all, passes
 from attention_gallery.capture.libraries import require_libraries
 from attention_gallery.capture.loading import LoadedModel, load
 from attention_gallery.capture.weights import checked, observe
@@ -399,6 +399,56 @@ def test_what_can_be_captured_is_before_all_faults_are_told(saved: Saved, tmp_pa
 def test_a_fault_of_the_model_is_not_said_again_of_every_sentence(saved: Saved) -> None:
     error = failure([request_of(saved("mamba"), text) for text in ("one", "two", "three")])
     assert isinstance(error, CaptureError)
+    assert 'on sentence "s": no attention' in error.message
+
+
+def break_on(monkeypatch: pytest.MonkeyPatch, failing: dict[str, Exception]) -> None:
+    """Let a model fail on some texts."""
+
+    def run_or_fail(loaded: LoadedModel, request: CaptureRequest) -> Any:
+        if request.sentence.text in failing:
+            raise failing[request.sentence.text]
+        return passes.run(loaded, request)
+
+    monkeypatch.setattr("attention_gallery.capture.run", run_or_fail)
+
+
+def test_a_sentence_on_which_a_model_fails_does_not_stop_the_others(
+    saved: Saved, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    break_on(monkeypatch, {"one": IndexError("too large"), "three": CaptureError("not attention")})
+    texts = ("one", "two", "three", "four")
+    done: list[str] = []
+    with pytest.raises(FaultsError) as caught:
+        done.extend(
+            capture.key[0]
+            for capture in capture_all(
+                request_of(saved("gpt2"), text, key=str(n)) for n, text in enumerate(texts)
+            )
+        )
+    assert done == ["1", "3"]
+    assert [type(fault) for fault in caught.value.faults] == [CaptureError, CaptureError]
+    assert 'on sentence "s": the model failed: too large' in str(caught.value)
+
+
+def test_what_a_model_does_on_many_sentences_is_said_once(
+    saved: Saved, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = ("one", "two", "three")
+    break_on(monkeypatch, {text: IndexError("too large") for text in texts})
+    error = failure([request_of(saved("gpt2"), text) for text in texts])
+    assert isinstance(error, CaptureError)
+    assert error.message.endswith('on sentence "s" and 2 more: the model failed: too large')
+
+
+def test_what_an_author_can_mend_is_said_at_each_place(saved: Saved) -> None:
+    model = Model("m", "m", "folder", str(saved("gpt2")), where=PLACE)
+    places = [Where("x.yml", line) for line in (4, 9)]
+    error = failure(
+        CaptureRequest(str(n) * 64, model, Sentence("s", "cat " * 99, where=where))
+        for n, where in enumerate(places)
+    )
+    assert [fault.where for fault in error.faults] == places
 
 
 @pytest.mark.parametrize("shape", ["gpt2", "bert", "marian"])

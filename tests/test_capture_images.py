@@ -22,7 +22,17 @@ from attention_gallery import resources
 from attention_gallery.capture import capture_all
 from attention_gallery.capture.images import look, patch_tokens, read_image
 from attention_gallery.errors import CaptureError, FaultsError, InputError, ModelError, Where
-from attention_gallery.terms import AttentionKind, Capture, CaptureRequest, Model, Sentence, Token
+from attention_gallery.plan import make_plan
+from attention_gallery.terms import (
+    AttentionKind,
+    Capture,
+    CaptureRequest,
+    Exhibit,
+    Gallery,
+    Model,
+    Sentence,
+    Token,
+)
 from tiny_models import IMAGE, image_processor, save_tiny
 
 PLACE, SENTENCE = Where("galleries/x.yml", 3, 5), Where("galleries/x.yml", 9, 3)
@@ -413,6 +423,26 @@ def test_a_file_that_cannot_be_read_is_a_fault_of_the_sentence(
     assert 'm on sentence "s": the image "spoilt.png" cannot be read: ' in error.message
 
 
+def test_an_image_edited_since_it_was_planned_is_not_captured(
+    saved: Saved, image: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "scene.png"
+    shutil.copy(image, path)
+    model = Model("m", "m", "folder", str(saved("vit")), where=PLACE)
+    exhibit = Exhibit("x", "", model, Sentence("s", "", image=str(path), where=SENTENCE))
+    plan = make_plan([Gallery("", "", "x.yml", (exhibit,))])
+    Image.fromarray(noise(50, 71, seed=1)).save(path)
+    with pytest.raises(InputError) as caught:
+        list(capture_all(plan.requests.values()))
+    assert caught.value.message == (
+        'm on sentence "s": the image "scene.png" changed while it was captured'
+    )
+    assert (caught.value.hint, caught.value.where) == ("run again", SENTENCE)
+    shutil.copy(image, path)
+    [capture] = capture_all(plan.requests.values())
+    assert capture.key == plan.keys["x"]
+
+
 # --- What does not fit ----------------------------------------------------------------------------
 
 
@@ -459,6 +489,25 @@ def test_other_sentences_of_the_model_are_captured_all_the_same(saved: Saved, im
             capture_all([request_of(saved("vit"), s, str(n)) for n, s in enumerate(sentences)])
         )
     assert [capture.key[0] for capture in done] == ["2"]
+
+
+def test_an_image_the_model_cannot_take_does_not_stop_the_others(
+    saved: Saved, image: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(saved("vit"), folder)
+    processor = image_processor()
+    processor.do_resize = False
+    processor.save_pretrained(folder)
+    Image.open(image).resize(IMAGE[::-1]).save(tmp_path / "fits.png")
+    sentences = [
+        Sentence(name, "", image=str(path))
+        for name, path in {"wrong": image, "fits": tmp_path / "fits.png"}.items()
+    ]
+    done: list[Capture] = []
+    with pytest.raises(CaptureError, match='on sentence "wrong": the model failed: '):
+        done.extend(capture_all([request_of(folder, s, str(n)) for n, s in enumerate(sentences)]))
+    assert [capture.key[0] for capture in done] == ["1"]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import AttentionInterface
 
 from attention_gallery.capture.interface import watched_interface
@@ -25,7 +25,7 @@ def run(network: Any) -> Any:
 
 
 def test_it_is_handed_back_as_it_was() -> None:
-    with watched_interface(lambda _: None, nullcontext):
+    with watched_interface(lambda *_: None, nullcontext):
         assert AttentionInterface.get_interface is not UNTOUCHED
     assert AttentionInterface.get_interface is UNTOUCHED
 
@@ -40,7 +40,7 @@ def test_it_is_handed_back_when_the_model_fails() -> None:
 
 
 def test_it_is_handed_back_when_what_watches_fails() -> None:
-    def see(_: Tensor) -> None:
+    def see(*_: object) -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError), watched_interface(see, nullcontext):
@@ -49,10 +49,10 @@ def test_it_is_handed_back_when_what_watches_fails() -> None:
 
 
 def test_two_cannot_watch_at_once() -> None:
-    with watched_interface(lambda _: None, nullcontext):
+    with watched_interface(lambda *_: None, nullcontext):
         with pytest.raises(RuntimeError, match="attention is being observed already"):
             observe(build_tiny("gpt2"), IDS)
-        with pytest.raises(RuntimeError), watched_interface(lambda _: None, nullcontext):
+        with pytest.raises(RuntimeError), watched_interface(lambda *_: None, nullcontext):
             pass
     assert AttentionInterface.get_interface is UNTOUCHED
 
@@ -62,9 +62,13 @@ def test_a_layer_is_seen_before_the_next_runs() -> None:
     seen: list[str] = []
     for layer in network.h:
         layer.register_forward_hook(lambda *_: seen.append("layer done"))
-    with watched_interface(lambda weights: seen.append(str(list(weights.shape))), nullcontext):
+
+    def see(weights: Tensor, asking: nn.Module) -> None:
+        seen.append(f"{type(asking).__name__} {list(weights.shape)}")
+
+    with watched_interface(see, nullcontext):
         run(network)
-    assert seen == ["[1, 4, 9, 9]", "layer done"] * 2
+    assert seen == ["GPT2Attention [1, 4, 9, 9]", "layer done"] * 2
 
 
 def test_the_model_answers_the_same_and_gets_no_weights() -> None:
@@ -75,7 +79,7 @@ def test_the_model_answers_the_same_and_gets_no_weights() -> None:
     plain = run(network).last_hidden_state
     assert all(weights is not None for weights in answers)
     answers.clear()
-    with watched_interface(lambda _: None, nullcontext):
+    with watched_interface(lambda *_: None, nullcontext):
         watched = run(network).last_hidden_state
     assert answers == [None, None]
     assert torch.equal(plain, watched)
@@ -91,6 +95,6 @@ def test_the_models_own_function_runs_undisturbed() -> None:
         def __exit__(self, *_: object) -> None:
             order.append("out")
 
-    with watched_interface(lambda _: order.append("seen"), Undisturbed):
+    with watched_interface(lambda *_: order.append("seen"), Undisturbed):
         run(build_tiny("bert"))
     assert order == ["in", "out", "seen"] * 2

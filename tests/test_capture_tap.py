@@ -25,6 +25,7 @@ def drawn(*shape: int, seed: int = 0) -> Tensor:
         lambda x: functional.softmax(x, dim=-1),
         lambda x: functional.softmax(x, -1, dtype=torch.float32),
         lambda x: torch.softmax(x, 3),
+        lambda x: torch.special.softmax(x, -1),
         lambda x: x.softmax(-1),
         nn.Softmax(dim=-1),
     ],
@@ -57,6 +58,18 @@ def test_nothing_is_seen_while_it_is_closed_or_over() -> None:
             raise ZeroDivisionError
         torch.softmax(drawn(2, 3, 4), -1)
     torch.softmax(drawn(2, 3, 4), -1)
+    assert len(seen) == 1
+
+
+def test_closed_twice_it_opens_with_the_outer_of_the_two() -> None:
+    seen: list[Tensor] = []
+    with tapped(seen.append) as tap:
+        with tap.closed():
+            with tap.closed():
+                pass
+            torch.softmax(drawn(2, 3, 4), -1)
+        assert not seen
+        torch.softmax(drawn(2, 3, 4), -1)
     assert len(seen) == 1
 
 

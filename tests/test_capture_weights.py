@@ -14,7 +14,7 @@ import pytest
 import torch
 import transformers
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import AutoTokenizer, PreTrainedConfig, PreTrainedModel
 
 from attention_gallery import resources
@@ -247,6 +247,98 @@ def test_what_is_stored_already_stays_valid(name: str) -> None:
     if name == "fr-en":
         inputs["labels"] = tokenizer("the black cat sleeps", return_tensors="pt")["input_ids"]
     assert_as_reported(network, inputs)
+
+
+# --- Who attends ----------------------------------------------------------------------------------
+
+
+def rename(module: nn.Module, name: str) -> None:
+    """Give a module's class another name, and leave all else of it as it is."""
+    module.__class__ = type(name, (type(module),), {})
+
+
+def test_what_attends_under_another_name_is_seen_in_its_place() -> None:
+    config = transformers.BertConfig(**STACK)
+    network, renamed = network_of(config), network_of(config)
+    layer = renamed.encoder.layer[1]
+    rename(layer.attention, "Block")
+    rename(layer.attention.self, "Mixer")
+    assert_as_reported(network, text())
+    assert_equal(observe(renamed, text())["encoder"], report(network, text()).attentions)
+
+
+def test_a_model_of_which_no_class_is_named_after_attention_is_seen() -> None:
+    config = transformers.LongcatFlashConfig(
+        vocab_size=N_WORDS,
+        hidden_size=32,
+        ffn_hidden_size=48,
+        expert_ffn_hidden_size=16,
+        num_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=4,
+        q_lora_rank=8,
+        kv_lora_rank=8,
+        qk_nope_head_dim=8,
+        qk_rope_head_dim=8,
+        head_dim=8,
+        v_head_dim=8,
+        n_routed_experts=4,
+        zero_expert_num=2,
+        moe_topk=2,
+        max_position_embeddings=64,
+    )
+    layers = observe(network_of(config), text())["decoder"]
+    assert [layer.shape for layer in layers] == [(4, 9, 9)] * 4  # each of its layers attends twice
+
+
+def test_an_encoder_s_attention_under_another_name_is_the_encoder_s() -> None:
+    network, renamed = build_tiny("bart"), build_tiny("bart")
+    rename(renamed.get_encoder().layers[0].self_attn, "Mixer")
+    ours, theirs = observe(renamed, pair()), observe(network, pair())
+    assert ours.keys() == theirs.keys()
+    for kind, layers in ours.items():
+        assert len(layers) == len(theirs[kind])
+        assert all(np.array_equal(*two) for two in zip(layers, theirs[kind], strict=True))
+
+
+def test_a_decoder_s_attention_under_another_name_is_refused_not_guessed() -> None:
+    network = build_tiny("bart")
+    rename(network.get_decoder().layers[0].encoder_attn, "Mixer")
+    with pytest.raises(CaptureError, match="it cannot be told whether Mixer attends to the enc"):
+        observe(network, pair())
+    assert not any(m._forward_hooks or m._forward_pre_hooks for m in network.modules())
+
+
+def test_a_head_that_pools_is_no_layer() -> None:
+    network = network_of(transformers.SiglipVisionConfig(**EYE))
+    assert network.head is not None
+    assert_as_reported(network, image())
+
+
+def test_layers_are_left_out_only_where_a_whole_stack_remains() -> None:
+    """Where tokens are merged on the way nothing is, so that the shapes are seen to be wrong."""
+
+    def left(*shapes: tuple[int, ...]) -> list[tuple[int, ...]]:
+        layers = tuple(np.zeros(shape, np.float32) for shape in shapes)
+        return [layer.shape for layer in weights._without_pooling(layers)]
+
+    assert left((4, 9, 9), (4, 9, 9), (4, 1, 9)) == [(4, 9, 9), (4, 9, 9)]
+    for kept in (
+        [(4, 9, 9), (4, 4, 4)],
+        [(2, 16, 4), (2, 4, 4)],
+        [(4, 2, 16, 16), (4, 16, 16)],
+    ):
+        assert left(*kept) == kept
+
+
+def test_what_was_seen_stays_when_the_model_changes_it() -> None:
+    network = network_of(IN_LINE["bloom"]())
+    [plain] = observe(network, text()).values()
+    network.h[0].self_attention.attention_dropout.register_forward_hook(
+        lambda _, given, __: given[0].mul_(0.5)
+    )
+    [layers] = observe(network, text()).values()
+    np.testing.assert_array_equal(layers[0], plain[0])
 
 
 # --- The two doors --------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -47,8 +48,8 @@ def test_the_same_document_gives_the_same_picture() -> None:
     spec = charts.finish(views.load("heatmap").draw(packed), packed, "description")
     first, _ = charts.static_svg(spec, "fox")
     assert charts.static_svg(spec, "fox")[0] == first
-    assert 'id="fox-gradient"' in first
-    assert "url(#fox-gradient)" in first
+    assert 'id="fox-0"' in first
+    assert "url(#fox-0)" in first
 
 
 @pytest.mark.parametrize("view", ["edges", "heatmap"])
@@ -87,7 +88,7 @@ def test_a_patch_is_called_by_its_place() -> None:
 def test_a_row_of_a_captioner_is_called_by_the_word_it_looks_for() -> None:
     names = charts.row_names(captioner(("<s>", "a", "cat", "a", "cat")))
     assert names == [
-        "a (after <s>)", "cat (after a) [1]", "a (after cat)", "cat (after a) [3]",
+        "a (after <s>)", "cat (after a) [2]", "a (after cat)", "cat (after a) [4]",
         "what follows cat",
     ]  # fmt: skip
 
@@ -114,3 +115,13 @@ def test_quotes_of_a_token_cannot_pass_for_an_attribute() -> None:
     svg, _ = charts.static_svg(spec, "name")
     assert '="site:x"' not in svg
     assert "=&quot;site:x&quot;" in svg
+
+
+def test_two_gradients_of_one_picture_keep_apart() -> None:
+    shown = exhibit(against=("other",), views=("compare",))
+    packed = packing.pack(shown, attention(), others=[attention(seed=1)])
+    spec = charts.finish(views.load("compare").draw(packed), packed, "A picture")
+    svg, _ = charts.static_svg(spec, "name")
+    ids = re.findall(r' id="([^"]*)"', svg)
+    assert len(ids) == len(set(ids)) == 2
+    assert set(re.findall(r"url\(#([^)]*)\)", svg)) == set(ids)

@@ -25,9 +25,15 @@ def maps(*heads: Rows, words: str = "A B C", causal: bool = True) -> Attention:
 
 
 def held(own: Attention, *others: Attention, heads: tuple[Head, ...] = ()) -> Packed:
+    """Held against other models."""
     names = tuple(f"step {i}" for i in range(1, len(others) + 1))
     shown = exhibit(start=Start(Head(0, 0), 2), heads=heads, against=names)
     return packing.pack(shown, own, others=others)
+
+
+def paired(own: Attention, other: Attention) -> Packed:
+    """Held against another sentence."""
+    return packing.pack(exhibit(against_sentences=("le chat",)), own, others=(other,))
 
 
 def test_models_are_called_by_their_names() -> None:
@@ -37,9 +43,19 @@ def test_models_are_called_by_their_names() -> None:
 
 
 def test_sentences_are_called_by_the_words_that_differ() -> None:
-    packed = held(maps(EVEN, words="the she her"), maps(SHARP, words="the he his"))
+    packed = paired(maps(EVEN, words="the she her"), maps(SHARP, words="the he his"))
     assert comparison.sides(packed, packed.others[0]) == ("“she … her”", "“he … his”")
     assert comparison.places(packed, packed.others[0]) == ("with “she … her”", "with “he … his”")
+
+
+def test_models_that_cut_a_sentence_otherwise_are_still_called_by_their_names() -> None:
+    packed = held(maps(EVEN, words="the cat sat"), maps(SHARP, words="The cat sat"))
+    assert comparison.places(packed, packed.others[0]) == ("in none", "in step 1")
+
+
+def test_a_sentence_whose_words_here_are_the_same_is_called_by_what_it_says() -> None:
+    packed = paired(maps(EVEN), maps(SHARP))
+    assert comparison.places(packed, packed.others[0]) == ("in this sentence", "in “le chat”")
 
 
 def test_the_ids_of_tokens_are_those_of_a_vocabulary_and_do_not_tell_words_apart() -> None:
@@ -104,8 +120,8 @@ def test_a_loss_has_a_true_minus_sign() -> None:
 def test_the_heads_that_changed_most_come_first_and_means_are_no_heads() -> None:
     own, other = maps(EVEN, SHARP, EVEN), maps(EVEN, EVEN, SHARP)
     assert comparison.most_changed(held(own, other)) == (
-        "The share of each token's attention that lies elsewhere than in step 1 is largest in "
-        "L0 H1 (45%), L0 H2 (45%), L0 H0 (0%)."
+        "Of the attention of a token, this much goes elsewhere than in step 1: "
+        "L0 H1 (45%), L0 H2 (45%), L0 H0 (0%), the heads that changed most."
     )
 
 

@@ -22,6 +22,7 @@ SAID = [
     ("fox", 0, "L1H2", 6, [0], "all of it"),
     ("fox", 0, "L1H2", 5, [4], "0.92"),
     ("an-induction-head-forms", 0, "L1H0", 14, [4], "0.98"),
+    ("an-induction-head-forms", 1, "L1H0", 14, [4], "0.07"),
     ("an-induction-head-forms", 2, "L1H0", 14, [4], "0.003"),
     ("an-induction-head-forms", 3, "L1H0", 14, [4], "0.35"),
     ("an-induction-head-forms", 4, "L1H0", 14, [4], "all there is"),
@@ -36,6 +37,13 @@ SAID = [
     ("keys-are-old", 0, "L2H2", 6, [2], "0.98"),
     ("she-and-he", 0, "L2H1", 7, [2], "0.82"),
     ("she-and-he", 1, "L2H1", 7, [2], "0.86"),
+    ("she-and-he", 2, "L2H1", 7, [5], "0.81"),
+    ("twins", 0, "L1H2", 13, [2], "0.94"),
+    ("twins", 1, "L1H2", 13, [5], "0.60"),
+    ("too-tired-too-wide", 0, "L0H2", 9, [12], "0.42"),
+    ("too-tired-too-wide", 1, "L0H2", 9, [12], "0.09"),
+    ("too-tired-too-wide", 0, "L1H1", 9, [12], "0.87"),
+    ("too-tired-too-wide", 1, "L1H1", 9, [12], "0.98"),
     ("not-boring", 0, "L0H1", 4, [5], "1.00"),
     ("not-boring", 0, "L1H1", 0, [4], "1.00"),
     ("never-boring", 0, "L0H1", 1, [10], "0.97"),
@@ -170,5 +178,5 @@ def test_the_patches_are_those_that_the_drawing_program_touched(plan: Plan, id_:
     assert sentence.gold
     for word, patches in sentence.gold.items():
         assert list(patches) == truth[word]
-    if sentence.target:
+    if id_ != "pink-square":  # there it is what the model writes, and wrong
         assert sentence.target == scene.caption

@@ -85,7 +85,10 @@ def test_what_an_exhibit_is_held_against_is_packed_slot_by_slot() -> None:
         (attention(("a", "b"), kind="encoder", n_heads=(2, 2)), '"v0" has 2 x 2 tokens, and the'),
         (attention(kind="encoder", n_heads=(2, 3)), '"v0" has other heads'),
         (attention(kind="encoder", n_heads=(2,)), '"v0" has other heads'),
-        (attention(kind="decoder", n_heads=(2, 2)), '"v0" has other heads'),
+        (
+            attention(kind="decoder", n_heads=(2, 2)),
+            'in only one of "v0" and the exhibit can tokens',
+        ),
     ],
 )
 def test_what_has_another_shape_cannot_be_compared(other: Attention, message: str) -> None:

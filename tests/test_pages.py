@@ -219,3 +219,19 @@ def test_the_thumbnail_is_the_image_where_there_is_one_and_the_heads_where_there
     contents = {asset.path: asset.content for asset in assets}
     assert contents[f"exhibits/{shown.id}/thumbnail.png"] == held.image
     assert made()[1]["exhibits/fox/thumbnail.png"].content == sprite(attention())
+
+
+def test_what_an_exhibit_is_compared_with_is_named_and_comes_along() -> None:
+    shown = exhibit(views=("compare",), against=("twin <b>",))
+    own, other = capture(attention()), capture(attention(seed=1))
+    packed = views.pack(shown, own, [other])
+    page, assets = pages.exhibit_page(
+        shown, own, packed, views.figures(shown, packed), others=[other]
+    )
+    assert "“twin &lt;b&gt;”: specimen:none, 0123abc" in page.fragments["about"]
+    [archive] = [a.content for a in assets if a.path.endswith("weights.npz")]
+    weights = np.load(io.BytesIO(archive), allow_pickle=False)
+    assert weights["against"].tolist() == ["twin <b>"]
+    expected = other.attentions["decoder"].layers[2]
+    assert (weights["against_0_layer_2"] == expected).all()
+    assert (weights["layer_2"] == own.attentions["decoder"].layers[2]).all()

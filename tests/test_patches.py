@@ -158,3 +158,11 @@ def test_a_document_is_small() -> None:
     shown = packed(source)
     weights = sum(map(len, shown.blobs))
     assert len(json.dumps(figure(source).spec)) < weights + 60_000
+
+
+def test_a_key_that_is_no_patch_has_no_border() -> None:
+    known = {"red": ("[CLS]",)}
+    shown = packed(captioner(), gold=known)
+    assert shown.gold
+    assert Layout(shown).known() == []
+    assert "dashed line" not in patches.describe(shown)

@@ -75,28 +75,29 @@ def test_nothing_is_said_where_nothing_is_known() -> None:
 def test_the_truth_of_one_word_stands_beside_what_the_head_gives_it() -> None:
     rows = [[1.0, 0, 0], [0.0, 1, 0], [0.25, 0.75, 0]]
     assert known(rows, Link("C", ("A",), 2, (0,))) == (
-        "Known beforehand: “C” goes with “A”; L0 H0 gives it 0.250."
+        "Known beforehand: “C” goes with “A”. L0 H0, the head shown first, gives it 0.250."
     )
 
 
 def test_several_partners_are_added_up() -> None:
     rows = [[0.5, 0.25, 0.25]] * 3
     assert known(rows, Link("C", ("A", "B", "C"), 2, (0, 1, 2))) == (
-        "Known beforehand: “C” goes with “A”, “B” and “C”; L0 H0 gives them 1.000 together."
+        "Known beforehand: “C” goes with “A”, “B” and “C”. L0 H0, the head shown first, gives them "
+        "1.000 together."
     )
 
 
 def test_in_a_translation_a_word_is_looked_up_before_it_is_written() -> None:
     said = known([[0.5, 0.5, 0]] * 3, Link("C", ("A",), 1, (0,)), kind="cross")
-    assert "about to write “C”, L0 H0 gives it 0.500." in said
+    assert "About to write it, L0 H0, the head shown first, gives it 0.500." in said
 
 
 def test_of_several_words_the_pinned_one_is_told_and_the_others_are_counted() -> None:
     rows = [[1.0, 0, 0], [0.0, 1, 0], [0.25, 0.75, 0]]
     links = Link("A", ("A",), 0, (0,)), Link("B", ("B",), 1, (1,)), Link("C", ("A",), 2, (0,))
     assert known(rows, *links, pin=2) == (
-        "Known beforehand: “C” goes with “A”; L0 H0 gives it 0.250. Of the 3 words with a known "
-        "partner, 2 look most at theirs."
+        "Known beforehand: “C” goes with “A”. L0 H0, the head shown first, gives it 0.250. Such a "
+        "thing is known of 3 words: 2 have their largest weight where it belongs, but not “C”."
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from attention_gallery import resources, views
 from attention_gallery.errors import InputError
-from attention_gallery.terms import Capture, Exhibit, Head, Start
+from attention_gallery.terms import Capture, Exhibit, Head, Sentence, Start
 from attentions import attention, capture, exhibit
 from pictures import captioner, encoder, picture
 
@@ -36,7 +37,9 @@ CASES: dict[str, tuple[Exhibit, Capture]] = {
         capture(attention(SHORT, n_heads=(2, 2))),
     ),
     "minimal-pair": (
-        exhibit(views=("compare",), against=("he slept",), heads=(Head(1, 1), Head(0, 0))),
+        exhibit(
+            views=("compare",), against_sentences=("he slept",), heads=(Head(1, 1), Head(0, 0))
+        ),
         capture(attention(SHE, kind="encoder", n_heads=(2, 2))),
     ),
     "captioner": picture(captioner(), gold={"circle": ("r1c0-r2c1",)}),
@@ -107,3 +110,21 @@ def test_figures_come_in_the_order_of_the_exhibit() -> None:
     shown = exhibit(views=("heatmap", "edges"))
     packed = views.pack(shown, capture(attention(SHORT)))
     assert [figure.view for figure in views.figures(shown, packed)] == ["heatmap", "edges"]
+
+
+def test_the_words_of_a_caption_are_words_when_they_look_at_each_other() -> None:
+    shown = exhibit(views=(), kind="decoder")
+    seen = dataclasses.replace(shown, sentence=Sentence("scene", "", image="/scene.png"))
+    assert views.of(seen) == ("edges", "heatmap")
+    assert views.of(dataclasses.replace(seen, attention=None)) == ("patches",)
+
+
+def test_a_comparison_that_no_view_shows_is_refused() -> None:
+    hidden = exhibit(views=("edges",), against=("other",))
+    with pytest.raises(InputError, match="held against is not shown; add compare to its views"):
+        views.check([hidden])
+    image = Sentence("scene", "", image="/scene.png")
+    seen = dataclasses.replace(exhibit(views=(), against=("other",)), sentence=image)
+    with pytest.raises(InputError, match="images cannot be compared"):
+        views.check([seen])
+    views.check([exhibit(views=(), against=("other",)), exhibit()])

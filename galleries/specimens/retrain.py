@@ -21,7 +21,8 @@ HERE = Path(__file__).resolve().parent
 CHECKOUT = HERE.parent.parent
 
 # How far a score may lie below the committed one. Other seeds move the scores by a few hundredths;
-# a head that did not form leaves its score at the untrained level, several tenths below.
+# a head that did not form leaves its score at the untrained level, several tenths below. Where the
+# untrained level is nearer than twice this, half of the way to it is too much.
 TOLERANCE = 0.1
 
 
@@ -52,7 +53,10 @@ class Comparison:
     @property
     def fell(self) -> bool:
         """Whether the specimen made again is clearly worse; not being a number is worse too."""
-        return self.retrained is not None and not self.retrained >= self.committed - TOLERANCE
+        if self.retrained is None:
+            return False
+        allowed = min(TOLERANCE, abs(self.committed - self.untrained) / 2)
+        return not self.retrained >= self.committed - allowed
 
 
 @dataclass(frozen=True)
@@ -150,13 +154,17 @@ def examine(name: str, out: Path | None) -> Specimen:
         _run(name, "--train", "--out", str(out), show=True)
         seconds = time.monotonic() - began
         print(f"{name}: done in {seconds:.0f} s; measuring", flush=True)
-    committed = json.loads(_run(name, "--scores"))
-    retrained = json.loads(_run(name, "--scores", "--out", str(out))) if out else None
+    try:
+        committed = json.loads(_run(name, "--scores"))
+        retrained = json.loads(_run(name, "--scores", "--out", str(out))) if out else None
+        scores = compare(committed, retrained)
+    except ValueError as error:  # no JSON, or other scores than those of the committed one
+        raise TrainingError(f"{name}: its scores cannot be compared: {error}") from error
     return Specimen(
         name,
         parameters(HERE / name / "model.safetensors"),
         sum(file.stat().st_size for file in (HERE / name).rglob("*.safetensors")),
-        compare(committed, retrained),
+        scores,
         seconds,
     )
 
@@ -245,7 +253,9 @@ def _parse() -> argparse.Namespace:
         help="train nothing; print the scores of the committed specimens",
     )
     arguments = parser.parse_args()
-    arguments.names = arguments.names or known
+    arguments.names = list(dict.fromkeys(arguments.names or known))
+    if arguments.jobs < 1:
+        parser.error("--jobs is at least 1")
     if unknown := sorted(set(arguments.names) - set(known)):
         parser.error(f"no such specimen: {', '.join(unknown)}; there are {', '.join(known)}")
     if arguments.out.resolve() == HERE:

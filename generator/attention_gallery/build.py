@@ -107,20 +107,16 @@ def _pages(plan: Plan, store: Store) -> Iterator[tuple[Page, tuple[Asset, ...]]]
     ):
         try:
             capture = _stored(exhibit, plan.keys[exhibit.id], store)
-            packed = views.pack(exhibit, capture, _others(exhibit, plan, store))
+            others = [_stored(exhibit, key, store) for key in plan.others[exhibit.id]]
+            packed = views.pack(exhibit, capture, others)
             figures = views.figures(exhibit, packed)
         except GalleryError as error:
             faults.append(error)
             continue
         yield pages.exhibit_page(
-            exhibit, capture, packed, figures, previous=before, following=after
+            exhibit, capture, packed, figures, others=others, previous=before, following=after
         )
     raise_faults(faults)
-
-
-def _others(exhibit: Exhibit, plan: Plan, store: Store) -> list[Capture]:
-    """The captures of what an exhibit is held against."""
-    return [_stored(exhibit, key, store) for key in plan.others[exhibit.id]]
 
 
 def _stored(exhibit: Exhibit, key: str, store: Store) -> Capture:
@@ -136,6 +132,7 @@ def show(exhibit: Exhibit, store: Store, track: Track = silently) -> str:
     Raises:
         GalleryError: The model or the sentence cannot be captured or shown.
     """
+    views.check([exhibit])
     plan = make_plan([Gallery(exhibit.title, "", "", (exhibit,))])
     obtain(plan, store, track)
     capture = _stored(exhibit, plan.keys[exhibit.id], store)

@@ -183,17 +183,18 @@ def row_names(attention: Attention) -> list[str]:
     if attention.kind != "cross" or not has_patches(attention.keys):
         return token_names(attention.queries)
     names = [f"{written} (after {read})" for read, written in pairwise(queries)]
-    return _told_apart([*names, f"what follows {queries[-1]}"])
+    # A word has the number it has wherever it is written: that of the row which reads it.
+    return _told_apart([*names, f"what follows {queries[-1]}"], first=1)
 
 
-def _told_apart(names: Sequence[str]) -> list[str]:
-    """Names, with their position where they repeat.
+def _told_apart(names: Sequence[str], first: int = 0) -> list[str]:
+    """Names, with their position, counted from `first`, where they repeat.
 
     Right-to-left text is isolated, or it would shuffle the numbers around it.
     """
     repeated = Counter(names)
     apart = []
-    for i, name in enumerate(names):
+    for i, name in enumerate(names, first):
         whole = f"\u2068{name}\u2069" if right_to_left(name) else name
         apart.append(f"{whole} [{i}]" if repeated[name] > 1 else whole)
     return apart
@@ -261,7 +262,9 @@ def static_svg(spec: Mapping[str, Any], name: str) -> tuple[str, int]:
     """
     svg: str = vl_convert.vegalite_to_svg(dict(spec), allowed_base_urls=[])
     # Vega counts its ids through a process; the same chart has to give the same bytes.
-    svg = re.sub(r'(id="|url\(#)(?=(?:gradient|clip))([a-z]+)_?\d+', rf"\g<1>{name}-\2", svg)
+    ids = dict.fromkeys(re.findall(r'(?:id="|url\(#)((?:gradient|clip)_?\d+)', svg))
+    for number, id_ in enumerate(ids):
+        svg = re.sub(rf'(id="|url\(#){id_}(?!\d)', rf"\g<1>{name}-{number}", svg)
     width = re.match(r'<svg[^>]*? width="(\d+)', svg)
     if width is None:
         raise AssertionError("an SVG without a width")

@@ -24,8 +24,10 @@ def same_words(packed: Packed, other: Other) -> bool:
 
 def sides(packed: Packed, other: Other) -> tuple[str, str]:
     """What readers call the exhibit's own side and the other: models, or the words that differ."""
-    if same_words(packed, other):
+    if other.of_model:
         return packed.name, other.name
+    if same_words(packed, other):  # of another part of the sentence than the one that is seen here
+        return "this sentence", f"“{short(other.name)}”"
     own, others = packed.attention, other.attention
     ends = (own.keys, others.keys), (own.queries, others.queries)
     pairs = next(pairs for pairs in map(_differing, ends) if pairs)
@@ -35,7 +37,7 @@ def sides(packed: Packed, other: Other) -> tuple[str, str]:
 
 def places(packed: Packed, other: Other) -> tuple[str, str]:
     """Where a weight of either side is found: "in a model", or "with a word"."""
-    preposition = "in" if same_words(packed, other) else "with"
+    preposition = "in" if other.of_model or same_words(packed, other) else "with"
     own, others = sides(packed, other)
     return f"{preposition} {own}", f"{preposition} {others}"
 
@@ -110,8 +112,8 @@ def most_changed(packed: Packed) -> str:
         f"{packed.slots[i]} ({shares[i]:.0%})" for i in _ranked(packed, shares)[:_TOP]
     )
     return (
-        "The share of each token's attention that lies elsewhere than "
-        f"{places(packed, other)[1]} is largest in {parts}."
+        f"Of the attention of a token, this much goes elsewhere than {places(packed, other)[1]}: "
+        f"{parts}, the heads that changed most."
     )
 
 
@@ -124,7 +126,7 @@ def changed_heads(packed: Packed) -> Table:
     ranked = _ranked(packed, shares.max(axis=0))[:_ROWS]
     names = (sides(packed, other)[1] for other in packed.others)
     return Table(
-        caption="How much of each token's attention lies elsewhere, in the heads that changed most",
+        caption="How much each head changed: the share of a token's attention that goes elsewhere",
         columns=("head", *(f"against {name}" for name in names)),
         rows=tuple((str(packed.slots[i]), *(f"{s:.1%}" for s in shares[:, i])) for i in ranked),
     )

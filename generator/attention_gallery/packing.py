@@ -30,6 +30,8 @@ LEVELS = 1295
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _PAIRS = np.array([a + b for a in _DIGITS for b in _DIGITS])
+_VALUES = np.zeros(128)  # of each digit, at its ASCII code
+_VALUES[[ord(digit) for digit in _DIGITS]] = range(36)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,11 +40,13 @@ class Other:
 
     Attributes:
         name: What readers call it.
+        of_model: Whether it is another model, and not another sentence.
         attention: What was packed, of the same shape as the exhibit's own.
         blobs: One for each slot of the exhibit.
     """
 
     name: str
+    of_model: bool
     attention: Attention
     blobs: tuple[str, ...]
 
@@ -126,8 +130,8 @@ def encode(weights: NDArray[np.floating[Any]]) -> str:
 
 def decode(blob: str) -> NDArray[np.float64]:
     """The weights of a blob, flat: the reference for what a chart's expression computes."""
-    pairs = (blob[i : i + 2] for i in range(0, len(blob), 2))
-    return np.array([int(pair, 36) for pair in pairs], dtype=np.float64) / LEVELS
+    digits = _VALUES[np.frombuffer(blob.encode("ascii"), dtype=np.uint8)].reshape(-1, 2)
+    return (36 * digits[:, 0] + digits[:, 1]) / LEVELS
 
 
 def pack(
@@ -159,7 +163,8 @@ def pack(
     for variant, other in zip(exhibit.against, others, strict=True):
         other_blobs, other_error = _encoded(other, slots)
         error = max(error, other_error)
-        packed_others.append(Other(variant.name, other, other_blobs))
+        of_model = variant.model != exhibit.model
+        packed_others.append(Other(variant.name, of_model, other, other_blobs))
     return Packed(
         attention=attention,
         slots=slots,
@@ -201,9 +206,15 @@ def _check_alike(own: Attention, other: Attention, name: str, exhibit: Exhibit) 
             exhibit.where,
             "only what has the same number of tokens can be compared cell by cell",
         )
-    if own.n_heads != other.n_heads or own.causal != other.causal:
+    if own.n_heads != other.n_heads:
         raise InputError(
             f"{quoted(name)} has other heads than the exhibit's model",
             exhibit.where,
             "compare models of the same shape, such as checkpoints of one",
+        )
+    if own.causal != other.causal:
+        raise InputError(
+            f"in only one of {quoted(name)} and the exhibit can tokens look at later ones",
+            exhibit.where,
+            "compare models of the same kind",
         )

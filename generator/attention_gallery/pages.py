@@ -90,12 +90,29 @@ def exhibit_page(
     packed: Packed,
     figures: Sequence[Figure],
     *,
+    others: Sequence[Capture] = (),
     previous: Exhibit | None = None,
     following: Exhibit | None = None,
 ) -> tuple[Page, tuple[Asset, ...]]:
-    """The page of one exhibit and the files only it uses."""
+    """The page of one exhibit and the files only it uses.
+
+    Args:
+        exhibit: The exhibit.
+        capture: Its capture.
+        packed: The part of it that is shown.
+        figures: Its views, drawn.
+        others: The captures of what it is held against.
+        previous: Its neighbour before.
+        following: Its neighbour behind.
+    """
     fragments = _fragments(
-        exhibit, capture, packed, figures, previous=_link(previous), following=_link(following)
+        exhibit,
+        capture,
+        packed,
+        figures,
+        others=others,
+        previous=_link(previous),
+        following=_link(following),
     )
     markdown = render(
         "pages/exhibit.md.j2",
@@ -184,6 +201,7 @@ def _fragments(
     packed: Packed,
     figures: Sequence[Figure],
     *,
+    others: Sequence[Capture] = (),
     previous: Link | None = None,
     following: Link | None = None,
     standalone: bool = False,
@@ -204,7 +222,7 @@ def _fragments(
         "pages/about.html.j2",
         # Views that say the same in numbers share a table.
         tables=list(dict.fromkeys(figure.table for figure in figures)),
-        facts=_facts(exhibit, capture.provenance, packed),
+        facts=_facts(exhibit, capture.provenance, packed, others),
         weights_path=file_path(exhibit, "weights.npz"),
         previous=previous,
         next=following,
@@ -213,7 +231,9 @@ def _fragments(
     return fragments
 
 
-def _facts(exhibit: Exhibit, provenance: Provenance, packed: Packed) -> list[tuple[str, str]]:
+def _facts(
+    exhibit: Exhibit, provenance: Provenance, packed: Packed, others: Sequence[Capture]
+) -> list[tuple[str, str]]:
     attention = packed.attention
     heads = " or ".join(map(str, sorted(set(attention.n_heads))))
     n_heads = sum(attention.n_heads)
@@ -231,6 +251,10 @@ def _facts(exhibit: Exhibit, provenance: Provenance, packed: Packed) -> list[tup
         ("Versions", ", ".join(f"{name} {v}" for name, v in provenance.versions.items())),
         ("Precision", f"a weight in a chart is off by at most {error:.5f}"),
     ]
+    for variant, other in zip(exhibit.against, others, strict=True):
+        made = other.provenance
+        which = f": {made.source}, {made.commit}" if variant.model != exhibit.model else ""
+        facts.append(("Compared with", f"“{variant.name}”{which}"))
     return [(name, value) for name, value in facts if value]
 
 
@@ -243,16 +267,27 @@ def _target(exhibit: Exhibit, attention: Attention) -> str:
 
 
 def _weights(packed: Packed) -> bytes:
-    """A NumPy archive: `queries`, `keys`, and float32 `layer_0`, ... ``[head, query, key]``."""
-    attention = packed.attention
-    arrays: dict[str, Any] = {
-        "queries": np.array([token.text for token in attention.queries]),
-        "keys": np.array([token.text for token in attention.keys]),
-        **{f"layer_{i}": layer for i, layer in enumerate(attention.layers)},
-    }
+    """A NumPy archive: `queries`, `keys`, and float32 `layer_0`, ... ``[head, query, key]``.
+
+    What the exhibit is held against stands in it too, as ``against_0_layer_0`` and so on, with its
+    names in `against`.
+    """
+    arrays = _arrays(packed.attention)
+    if packed.others:
+        arrays["against"] = np.array([other.name for other in packed.others])
+    for number, other in enumerate(packed.others):
+        arrays |= _arrays(other.attention, f"against_{number}_")
     out = io.BytesIO()
     np.savez_compressed(out, **arrays)
     return out.getvalue()
+
+
+def _arrays(attention: Attention, prefix: str = "") -> dict[str, Any]:
+    return {
+        f"{prefix}queries": np.array([token.text for token in attention.queries]),
+        f"{prefix}keys": np.array([token.text for token in attention.keys]),
+        **{f"{prefix}layer_{i}": layer for i, layer in enumerate(attention.layers)},
+    }
 
 
 def _card(exhibit: Exhibit) -> Card:

@@ -87,14 +87,15 @@ def _need(
     Raises:
         InputError: When the model or the image cannot be read.
     """
-    key = _sha256(
-        {
-            "format": CAPTURE_FORMAT,
-            **_identity_of_model(model, digest_model),
-            **_identity_of_sentence(sentence, digest_image),
-        }
+    identity = {
+        "format": CAPTURE_FORMAT,
+        **_identity_of_model(model, digest_model),
+        **_identity_of_sentence(sentence, digest_image),
+    }
+    key = _sha256(identity)
+    request = needed.get(key) or CaptureRequest(
+        key, model, sentence, image_digest=identity.get("image", "")
     )
-    request = needed.get(key) or CaptureRequest(key, model, sentence)
     wheres = (*request.wheres, exhibit.where) if exhibit.where else request.wheres
     needed[key] = dataclasses.replace(request, wheres=wheres)
     return key

@@ -5,10 +5,13 @@ Everything here is computed from the map a chart opens with, so text and picture
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
 from attention_gallery.charts import VISIBLE, has_patches, row_names, token_names
+from attention_gallery.gold import Link
 from attention_gallery.packing import Packed
 from attention_gallery.terms import Table
 
@@ -83,27 +86,44 @@ def truth(packed: Packed) -> str:
     if not packed.gold:
         return ""
     link = next((link for link in packed.gold if link.row == packed.pin), packed.gold[0])
-    slot = packed.slots[packed.start]
-    *others, last = (f"“{partner}”" for partner in link.partners)
-    partners = f"{', '.join(others)} and {last}" if others else last
-    if packed.attention.keys[link.columns[0]].patch:
-        partners = f"the {len(link.columns)} patches marked"
+    partners = _listed(f"“{partner}”" for partner in link.partners)
+    n_patches = sum(packed.attention.keys[column].patch is not None for column in link.columns)
+    if n_patches:
+        partners = "the patch marked" if n_patches == 1 else f"the {n_patches} patches marked"
     # Rounded to the levels of the packing, a whole row may add up to a little more than 1.
     weight = min(1.0, packed.shown[link.row, list(link.columns)].sum())
-    before = f"about to write “{link.word}”, " if packed.attention.kind == "cross" else ""
-    together = " together" if len(link.columns) > 1 else ""
+    several = len(link.columns) > 1
     told = (
-        f"Known beforehand: “{link.word}” goes with {partners}; "
-        f"{before}{slot} gives {'them' if together else 'it'} {weight:.3f}{together}."
+        f"Known beforehand: {_asked(packed, link)} goes with {partners}. "
+        f"{'About to write it, ' if packed.attention.kind == 'cross' else ''}"
+        f"{packed.slots[packed.start]}, the head shown first, gives "
+        f"{'them' if several else 'it'} {weight:.3f}{' together' if several else ''}."
     )
     if len(packed.gold) == 1:
         return told
-    right = sum(packed.shown[each.row].argmax() in each.columns for each in packed.gold)
-    looking = "looks" if right == 1 else "look"
+    missed = [
+        _asked(packed, each)
+        for each in packed.gold
+        if packed.shown[each.row].argmax() not in each.columns
+    ]
+    n, others = len(packed.gold), f", but not {_listed(missed)}" if missed else ""
     return (
-        f"{told} Of the {len(packed.gold)} words with a known partner, {right} {looking} most at "
-        "theirs."
+        f"{told} Such a thing is known of {n} words: {n - len(missed)} have their largest weight "
+        f"where it belongs{others}."
     )
+
+
+def _asked(packed: Packed, link: Link) -> str:
+    """The word of a link as the page names it."""
+    attention = packed.attention
+    if attention.kind == "cross" and has_patches(attention.keys):
+        return f"“{row_names(attention)[link.row]}”"
+    return f"“{link.word}”"
+
+
+def _listed(words: Iterable[str]) -> str:
+    *others, last = words
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def strongest_keys(packed: Packed) -> Table:

@@ -98,8 +98,8 @@ class Start:
 
     Attributes:
         head: The head first shown; None for the first one listed, or, where all heads travel, for
-            the one that gives most to what is known beforehand, or else looks most decidedly at
-            other words.
+            the one that gives most to what is known beforehand, or else differs most from what the
+            exhibit is held against, or else looks most decidedly at other words.
         token: Index of the query token first pinned; None for the first word about which
             something is known, or else the last word.
         where: The place in the manifest, where it is written there.
@@ -184,12 +184,15 @@ class CaptureRequest:
         model: The model.
         sentence: The sentence.
         wheres: The exhibits that need it, for error messages.
+        image_digest: SHA-256 of the image that the key was made with, 64 hex digits; empty for a
+            text, or where any image will do.
     """
 
     key: str
     model: Model
     sentence: Sentence
     wheres: tuple[Where, ...] = ()
+    image_digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)

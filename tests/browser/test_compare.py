@@ -164,7 +164,7 @@ def test_the_slider_is_moved_by_keys_and_names_what_it_shows(show: Show) -> None
     for step, name in enumerate(STEPS):
         expect(slider).to_have_attribute("aria-valuetext", name)
         expect(
-            page.locator(f"{CHART} .ag-controls label", has_text="Held against")
+            page.locator(f"{CHART} .ag-controls label", has_text="Compare with")
         ).to_contain_text(name)
         expect(page.locator(f"{CHART} .ag-chart svg")).to_contain_text(name)
         other = packed.map(packed.others[step].blobs[packed.start])[5, key]

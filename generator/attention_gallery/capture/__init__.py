@@ -17,17 +17,19 @@ Conventions of what is captured:
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from attention_gallery.capture.libraries import explained, quiet, require_libraries
 from attention_gallery.capture.loading import LoadedModel, load
 from attention_gallery.capture.passes import run
+from attention_gallery.capture.sites import UnobservableError
 from attention_gallery.capture.weights import checked, has_sinks
 from attention_gallery.errors import (
     CaptureError,
     GalleryError,
     InputError,
     ModelError,
+    Where,
     quoted,
     raise_faults,
 )
@@ -40,7 +42,8 @@ def capture_all(requests: Iterable[CaptureRequest]) -> Iterator[Capture]:
     """Run every model over its sentences.
 
     Each model is loaded once, and let go before the next. A request that fails does not stop the
-    others: all that can be captured is, and then all faults are raised.
+    others, unless its model can be captured on no sentence: all that can be captured is, and then
+    all faults are raised.
 
     Args:
         requests: In any order.
@@ -66,16 +69,20 @@ def capture_all(requests: Iterable[CaptureRequest]) -> Iterator[Capture]:
         except ModelError as fault:
             faults.append(_without_frames(fault))
             continue
+        failed: dict[tuple[str, Where | None], tuple[GalleryError, list[CaptureRequest]]] = {}
         for request in group:
             try:
                 capture = _capture(loaded, request)
-            except InputError as fault:
-                faults.append(_without_frames(fault))
-            except CaptureError as fault:
-                faults.append(_without_frames(fault))
-                break  # this is the model's doing, and would be said again of every sentence
+            except GalleryError as fault:
+                # An author mends input at each of its places; what a model does is said once.
+                place = _where(request) if isinstance(fault, InputError) else None
+                alike = failed.setdefault((fault.message, place), (_without_frames(fault), []))
+                alike[1].append(request)
+                if isinstance(fault, UnobservableError):
+                    break  # it would be said again of every sentence
             else:
                 yield capture
+        faults += (_placed(fault, requests) for fault, requests in failed.values())
         # Two models at once may be more than fits; a failure leaves cycles that hold the last one.
         del loaded
         gc.collect()
@@ -88,25 +95,35 @@ def _without_frames(fault: GalleryError) -> GalleryError:
     return fault.with_traceback(None)
 
 
+def _where(request: CaptureRequest) -> Where | None:
+    """The place nearest to what an author can mend."""
+    return request.sentence.where or next(iter(request.wheres), request.model.where)
+
+
+def _placed(fault: GalleryError, requests: Sequence[CaptureRequest]) -> GalleryError:
+    """A fault with its place: the model, and the sentences, of which one is named."""
+    first, *others = requests
+    more = f" and {len(others)} more" if others else ""
+    return type(fault)(
+        f"{first.model.source} on sentence {quoted(first.sentence.id)}{more}: {fault.message}",
+        _where(first),
+        fault.hint,
+    )
+
+
 def _capture(loaded: LoadedModel, request: CaptureRequest) -> Capture:
     """Run one model over one sentence.
 
     Raises:
-        InputError: When its image cannot be read.
+        InputError: When its image cannot be read, or is no longer the one that was asked for.
         ModelError: When the sentence does not fit the model.
-        CaptureError: When the model gives no attention, or what it gives is none.
+        CaptureError: When the model fails, gives no attention, or what it gives is none.
     """
-    sentence = request.sentence
-    where = sentence.where or next(iter(request.wheres), request.model.where)
-    place = f"{request.model.source} on sentence {quoted(sentence.id)}"
-    with quiet(), explained(CaptureError, f"{place} failed", where):
-        try:
-            done = run(loaded, sentence)
-            sinks = has_sinks(loaded.network)
-            attentions = {
-                kind: checked(kind, *done.ends[kind], layers, sinks=sinks)
-                for kind, layers in done.layers.items()
-            }
-        except GalleryError as fault:
-            raise type(fault)(f"{place}: {fault.message}", where, fault.hint) from fault
+    with quiet(), explained(CaptureError, "the model failed", None):
+        done = run(loaded, request)
+        sinks = has_sinks(loaded.network)
+        attentions = {
+            kind: checked(kind, *done.ends[kind], layers, sinks=sinks)
+            for kind, layers in done.layers.items()
+        }
     return Capture(request.key, attentions, loaded.provenance, done.picture)

@@ -6,6 +6,7 @@ around zero. A page has to show that very picture, for a patch is a part of it a
 
 from __future__ import annotations
 
+import hashlib
 import io
 import math
 from collections.abc import Set
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from attention_gallery.capture.libraries import explained
 from attention_gallery.errors import CaptureError, InputError, quoted
@@ -43,18 +44,19 @@ class Sight:
     picture: bytes
 
 
-def look(processor: BaseImageProcessor, path: Path) -> Sight:
+def look(processor: BaseImageProcessor, path: Path, digest: str = "") -> Sight:
     """Prepare an image the way its model wants it.
 
     Args:
         processor: The model's own.
         path: An image file.
+        digest: SHA-256 of the bytes it must have, in hex digits; empty when any will do.
 
     Raises:
-        InputError: When the file cannot be read.
+        InputError: When the file cannot be read, or holds something else than it did.
         CaptureError: When the processor makes something else of it than one picture.
     """
-    pixels = processor(images=read_image(path), return_tensors="pt")["pixel_values"].float()
+    pixels = processor(images=read_image(path, digest), return_tensors="pt")["pixel_values"].float()
     if pixels.ndim != 4 or pixels.shape[:2] != (1, 3):
         raise CaptureError(
             f"{type(processor).__name__} makes pixels of shape {list(pixels.shape)} of an image, "
@@ -63,19 +65,29 @@ def look(processor: BaseImageProcessor, path: Path) -> Sight:
     return Sight(pixels, _png(_undone(processor, pixels[0].numpy())))
 
 
-def read_image(path: Path) -> Image.Image:
+def read_image(path: Path, digest: str = "") -> Image.Image:
     """Open an image file as a viewer shows it: upright, the first frame, red, green and blue.
 
     What is transparent gets the colour that lies beneath, as the libraries of models have it.
 
+    Args:
+        path: The file.
+        digest: SHA-256 of the bytes it must have, in hex digits; empty when any will do.
+
     Raises:
-        InputError: When it cannot be read.
+        InputError: When it cannot be read, or holds something else than it did.
     """
-    with (
-        explained(InputError, f"the image {quoted(path.name)} cannot be read", None),
-        # No more than a manifest takes: Pillow opens dozens, some by running other programs.
-        Image.open(path, formats=IMAGE_FORMATS) as file,
-    ):
+    name = f"the image {quoted(path.name)}"
+    with explained(InputError, f"{name} cannot be read", None):
+        # Read once: the bytes that are checked are those the model is shown.
+        content = path.read_bytes()
+        if digest and hashlib.sha256(content).hexdigest() != digest:
+            raise InputError(f"{name} changed while it was captured", hint="run again")
+        # No more formats than a manifest takes: Pillow opens dozens, some by running programs.
+        try:
+            file = Image.open(io.BytesIO(content), formats=IMAGE_FORMATS)
+        except UnidentifiedImageError:
+            raise ValueError(f"it is none of {', '.join(IMAGE_FORMATS)}") from None
         image = ImageOps.exif_transpose(file)
         if image.mode.startswith("I"):  # 16 bits of grey, which Pillow would clip to 8
             image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))

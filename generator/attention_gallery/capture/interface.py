@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
 @contextmanager
 def watched_interface(
-    see: Callable[[Tensor], None], undisturbed: Callable[[], AbstractContextManager[None]]
+    see: Callable[[Tensor, Module], None], undisturbed: Callable[[], AbstractContextManager[None]]
 ) -> Iterator[None]:
     """See the weights of every attention that is computed through the interface.
 
     The model gets no weights back, which it would only collect: a layer's are free to go once seen.
 
     Args:
-        see: Is given weights ``[batch, head, query, key]`` as they are computed. The query, key and
-            value they follow from pass here too.
+        see: Is given weights ``[batch, head, query, key]`` as they are computed, and the module
+            that asked for them.
         undisturbed: Makes the context in which the model's own function runs.
 
     Raises:
@@ -48,7 +48,7 @@ def watched_interface(
             with undisturbed():
                 output, weights = attend(module, query, key, value, *args, **options)
             if weights is not None:
-                see(weights)
+                see(weights, module)
             return output, None
 
         return wrapper

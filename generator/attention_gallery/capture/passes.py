@@ -13,7 +13,7 @@ from attention_gallery.capture.loading import LoadedModel
 from attention_gallery.capture.tokens import read, readable_tokens
 from attention_gallery.capture.weights import Layers, observe
 from attention_gallery.errors import ModelError
-from attention_gallery.terms import AttentionKind, Sentence, Token
+from attention_gallery.terms import AttentionKind, CaptureRequest, Sentence, Token
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -39,17 +39,20 @@ class Pass:
     picture: bytes = b""
 
 
-def run(loaded: LoadedModel, sentence: Sentence) -> Pass:
+def run(loaded: LoadedModel, request: CaptureRequest) -> Pass:
     """Run a model over a sentence.
 
     Raises:
-        InputError: When its image cannot be read.
+        InputError: When its image cannot be read, or is no longer the one that was asked for.
         ModelError: When the sentence does not fit the model.
         CaptureError: When the model returns no attention weights, or hides its patches.
     """
+    sentence = request.sentence
     _check_kind(loaded, sentence)
     network, tokenizer = loaded.network, loaded.tokenizer
-    sight = look(loaded.image_processor, Path(sentence.image)) if sentence.image else None
+    sight = None
+    if sentence.image:
+        sight = look(loaded.image_processor, Path(sentence.image), request.image_digest)
     if network.config.is_encoder_decoder:
         return _run_pair(network, tokenizer, sentence, sight)
     if sight:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import inspect
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from attention_gallery.errors import CaptureError
 from attention_gallery.terms import AttentionKind
 
 if TYPE_CHECKING:
     from torch.nn import Module
     from transformers import PreTrainedModel
+
+
+class UnobservableError(CaptureError):
+    """A model whose attention cannot be had, whatever it is fed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +39,8 @@ class Site:
 def attention_modules(network: PreTrainedModel) -> dict[Module, str]:
     """The modules that may attend, with their paths.
 
-    The library names its classes so; one inside another is the one that attends.
+    The library names its classes so; one inside another is the one that attends. Those few that
+    are named otherwise are known only once they ask the library for attention.
     """
     return {
         module: path
@@ -44,11 +50,12 @@ def attention_modules(network: PreTrainedModel) -> dict[Module, str]:
 
 
 @contextmanager
-def running(network: PreTrainedModel) -> Iterator[list[Site]]:
+def running(network: PreTrainedModel) -> Iterator[Callable[[Module | None], Site | None]]:
     """Follow a model as it runs.
 
     Yields:
-        The sites that are running, each inside the one before.
+        What tells the site that is running. Where none is, it makes one of the module it is given,
+        which is known to attend whatever its name; and without a module there is none.
     """
     paths = attention_modules(network)
     is_pair = network.config.is_encoder_decoder
@@ -78,13 +85,25 @@ def running(network: PreTrainedModel) -> Iterator[list[Site]]:
     def leave(*_: Any) -> None:
         stack.pop()
 
+    def site_of(asking: Module | None) -> Site | None:
+        if stack or asking is None:
+            return stack[-1] if stack else None
+        if is_pair and asking not in of_encoder:
+            # What it was fed, by which the kinds of a decoder are told apart, has passed unseen.
+            raise UnobservableError(
+                f"it cannot be told whether {type(asking).__name__} attends to the encoder"
+            )
+        path = next((path for path, module in network.named_modules() if module is asking), "")
+        runs[asking] += 1
+        return Site(path, runs[asking] - 1, "encoder" if is_pair else None)
+
     hooks = [module.register_forward_pre_hook(enter, with_kwargs=True) for module in paths]
     hooks += [module.register_forward_hook(leave) for module in paths]
     if is_pair:
         decoder = network.get_decoder()
         hooks.append(decoder.register_forward_pre_hook(read_by_decoder, with_kwargs=True))
     try:
-        yield stack
+        yield site_of
     finally:
         for hook in hooks:
             hook.remove()

@@ -62,6 +62,7 @@ def tapped(see: Callable[[Tensor], None]) -> Iterator[Tap]:
     watched: dict[Callable[..., Any], Callable[..., Any]] = {
         functional.softmax: softmax,
         torch.softmax: softmax,
+        torch.special.softmax: softmax,
         torch.Tensor.softmax: softmax,
         functional.scaled_dot_product_attention: fused,
         functional.multi_head_attention_forward: multi_head,
@@ -82,11 +83,11 @@ def tapped(see: Callable[[Tensor], None]) -> Iterator[Tap]:
 
         @contextmanager
         def closed(self) -> Iterator[None]:
-            self.is_open = False
+            was_open, self.is_open = self.is_open, False
             try:
                 yield
             finally:
-                self.is_open = True
+                self.is_open = was_open
 
     with Mode() as mode:
         yield mode

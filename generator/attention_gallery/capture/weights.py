@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attention_gallery.capture.interface import watched_interface
-from attention_gallery.capture.sites import Site, attention_modules, running
+from attention_gallery.capture.sites import Site, UnobservableError, attention_modules, running
 from attention_gallery.capture.tap import tapped
 from attention_gallery.errors import CaptureError
 from attention_gallery.terms import Attention, AttentionKind, Head, Token
 
 if TYPE_CHECKING:
     from torch import Tensor
+    from torch.nn import Module
     from transformers import PreTrainedModel
 
 Layers = tuple[NDArray[np.float32], ...]
@@ -51,14 +52,14 @@ def observe(network: PreTrainedModel, inputs: Mapping[str, Tensor]) -> dict[Atte
         are not counted.
 
     Raises:
-        CaptureError: When no attention is seen, it cannot be told whose it is, or observing it
+        UnobservableError: When no attention is seen, it cannot be told whose it is, or observing it
             changes the model's answer.
     """
     seen: list[tuple[Site, NDArray[np.float32]]] = []
     with _watched(network, seen):
         answer = _answer(network, inputs)
     if not seen:
-        raise CaptureError(f"no attention can be had: {_why_none(network)}")
+        raise UnobservableError(f"no attention can be had: {_why_none(network)}")
     if network not in _proven:
         _check_same(network, _answer(network, inputs), answer)
         _proven.add(network)
@@ -72,18 +73,35 @@ def _by_kind(
     """Sort weights by what attends to what.
 
     Raises:
-        CaptureError: When it cannot be told which layers of a decoder see the encoder.
+        UnobservableError: When it cannot be told which layers of a decoder see the encoder.
     """
     found: dict[AttentionKind | None, list[NDArray[np.float32]]] = {}
     for site, weights in seen:
         found.setdefault(site.kind, []).append(weights)
-    if alone := tuple(found.pop(None, ())):
+    if alone := _without_pooling(tuple(found.pop(None, ()))):
         return {"decoder" if _sees_no_later_key(alone) else "encoder": alone}
     if "cross" not in found:
-        raise CaptureError(
+        raise UnobservableError(
             f"it cannot be told which layers of {type(network).__name__} attend to its encoder"
         )
     return {kind: tuple(found[kind]) for kind in get_args(AttentionKind) if kind in found}
+
+
+def _without_pooling(layers: Layers) -> Layers:
+    """The layers of a stack, without a head that pools what it puts out.
+
+    Some models sum a stack up by attention: a learned query looks at all its tokens. That is told
+    from a layer by its queries, which are not the tokens. Where keys differ too, nothing is left
+    out: such a stack changes its tokens on the way, and is not shown in part.
+
+    Args:
+        layers: All that was seen of a model of one stack, each ``[..., head, query, key]``.
+    """
+    if not layers or layers[0].shape[-2] != (n_tokens := layers[0].shape[-1]):
+        return layers
+    return tuple(
+        layer for layer in layers if layer.shape[-2] == n_tokens or layer.shape[-1] != n_tokens
+    )
 
 
 @contextmanager
@@ -95,16 +113,17 @@ def _watched(
     Both ways to see attention are open at once: a model may have parts of either sort, and which
     it has need not be known beforehand.
     """
-    with running(network) as sites, ExitStack() as watches:
+    with running(network) as site_of, ExitStack() as watches:
 
-        def see(weights: Tensor) -> None:
+        def see(weights: Tensor, asking: Module | None = None) -> None:
+            site = site_of(asking)
             # Those of more axes are blocks of a sparse pattern, or another stream's.
-            if not sites or weights.ndim not in (3, 4):
+            if site is None or weights.ndim not in (3, 4):
                 return
             array = _array(weights)
-            if seen and seen[-1][0] is sites[-1] and np.array_equal(seen[-1][1], array):
+            if seen and seen[-1][0] is site and np.array_equal(seen[-1][1], array):
                 return  # computed twice, for two halves of the values
-            seen.append((sites[-1], array))
+            seen.append((site, array))
 
         tap = watches.enter_context(tapped(see))
         watches.enter_context(watched_interface(see, tap.closed))
@@ -126,7 +145,7 @@ def _check_same(
     """See that a model answers the same, observed or not.
 
     Raises:
-        CaptureError: When it does not.
+        UnobservableError: When it does not.
     """
     import torch
 
@@ -137,7 +156,7 @@ def _check_same(
             values, observed[name], rtol=_ROUNDING, atol=_ROUNDING, equal_nan=True
         ):
             error = (values - observed[name]).abs().max()
-            raise CaptureError(
+            raise UnobservableError(
                 f"{type(network).__name__} gives other {name} when its attention is observed, by "
                 f"{error:.2g}",
                 hint="a model that draws at random cannot be observed",
@@ -145,9 +164,12 @@ def _check_same(
 
 
 def _array(weights: Tensor) -> NDArray[np.float32]:
-    """One layer's weights without the batch axis, which some have joined to the heads'."""
+    """One layer's weights without the batch axis, which some have joined to the heads'.
+
+    A copy, for a model may go on to change its own.
+    """
     array: NDArray[np.float32] = weights.float().cpu().numpy()
-    return np.ascontiguousarray(array[0] if array.ndim == 4 and len(array) == 1 else array)
+    return np.array(array[0] if array.ndim == 4 and len(array) == 1 else array, order="C")
 
 
 def _sees_no_later_key(layers: Layers) -> bool:

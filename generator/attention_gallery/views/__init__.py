@@ -8,7 +8,7 @@ explains to a reader how to use it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib import import_module
 from typing import Protocol, cast
 
@@ -18,6 +18,8 @@ from attention_gallery import charts, gold, packing, reading, resources
 from attention_gallery.errors import InputError, listing, raise_faults
 from attention_gallery.packing import Packed
 from attention_gallery.terms import Capture, Exhibit, Figure, Table
+
+_COMPARISON = "compare"
 
 
 class View(Protocol):
@@ -49,23 +51,27 @@ def of(exhibit: Exhibit) -> tuple[str, ...]:
 
 
 def check(exhibits: Iterable[Exhibit]) -> None:
-    """See that views were asked for what they can show.
+    """See that views were asked for what they can show, and that a comparison is shown.
 
     Raises:
         InputError: When one was not; of several, all at once.
     """
-    raise_faults(
-        [
-            InputError(
-                f"the view {name} cannot show this exhibit",
-                exhibit.where,
-                listing(_fitting(exhibit), "views that can"),
-            )
-            for exhibit in exhibits
-            for name in exhibit.views
-            if not load(name).fits(exhibit)
-        ]
-    )
+    raise_faults([fault for exhibit in exhibits for fault in _faults(exhibit)])
+
+
+def _faults(exhibit: Exhibit) -> Iterator[InputError]:
+    for name in exhibit.views:
+        if not load(name).fits(exhibit):
+            hint = listing(_fitting(exhibit), "views that can")
+            yield InputError(f"the view {name} cannot show this exhibit", exhibit.where, hint)
+    if exhibit.against and _COMPARISON not in of(exhibit):
+        yield InputError(
+            "what the exhibit is held against is not shown",
+            exhibit.where,
+            f"add {_COMPARISON} to its views, or leave out against"
+            if _COMPARISON in _fitting(exhibit)
+            else "images cannot be compared; leave out against",
+        )
 
 
 def _fitting(exhibit: Exhibit) -> tuple[str, ...]:

@@ -39,7 +39,8 @@ _SIGNED = 0.2  # of the full colour: what is fainter has no sign
 
 def fits(exhibit: Exhibit) -> bool:
     """There has to be something to compare with, and patches have no names to stand at a map."""
-    return bool(exhibit.against) and not exhibit.sentence.image
+    seen = exhibit.sentence.image and exhibit.attention != "decoder"
+    return bool(exhibit.against) and not seen
 
 
 def draw(packed: Packed) -> alt.LayerChart:

@@ -70,7 +70,7 @@ def labels(packed: Packed, layout: Layout) -> alt.LayerChart:
     """What the squares are, the layers at their left, and the heads above them."""
     width, height = layout.square
     counts = packed.attention.n_heads
-    title = "'how much each head changed: ' + format(most_moved, '.0%') + ' at most'"
+    title = "'how much each head changed, from 0 to ' + format(most_moved, '.0%')"
     x, y = f"heads_x + {width} * (datum.i + 0.5)", f"heads_y + {height} * (datum.i + 0.5)"
     layers = [
         _texts(1, title, "heads_x", "heads_y - 26", "left"),

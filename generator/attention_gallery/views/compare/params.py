@@ -37,7 +37,7 @@ def told(query: str, key: str, own: str, others: str) -> str:
 def _names(packed: Packed) -> list[alt.Parameter]:
     """The choice of what is shown beside the exhibit's own, and what all of it is called."""
     others = packed.others
-    slider = alt.binding_range(min=0, max=len(others) - 1, step=1, name="Held against ")
+    slider = alt.binding_range(min=0, max=len(others) - 1, step=1, name="Compare with ")
     several = len(others) > 1
     pairs = [comparison.pair_names(packed, each) for each in others]
     return [

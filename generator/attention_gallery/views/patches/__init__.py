@@ -52,7 +52,7 @@ def draw(packed: Packed) -> alt.LayerChart:
 def describe(packed: Packed) -> str:
     """The pinned row's strongest patches, the head's pattern, and what is marked."""
     parts = [reading.pinned_edges(packed), reading.pattern(packed)]
-    if packed.gold:
+    if any(packed.attention.keys[key].patch for link in packed.gold for key in link.columns):
         parts.append("A dashed line surrounds the patches that are known to be right.")
     return " ".join(parts)
 

@@ -119,7 +119,8 @@ class Layout:
 
     def _outline(self, row: int, columns: Collection[int]) -> Iterator[Segment]:
         """The border of some patches, for a row of the map: where inside and outside meet."""
-        inside = {divmod(key - self.first_key, self.n_columns) for key in columns}
+        tokens = self.packed.attention.keys
+        inside = {patch for key in columns if (patch := tokens[key].patch)}
         width, height = self.step
         for r, c in sorted(inside):
             left, right = c * width, (c + 1) * width
@@ -151,4 +152,4 @@ def _paragraph(texts: Sequence[str], width: int) -> Iterator[tuple[int, int, int
 def _room(text: str) -> int:
     """Wide glyphs count double."""
     n = sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
-    return min(max(40, 8 * n + 10), WIDEST)
+    return min(max(40, 9 * n + 12), WIDEST)

@@ -54,6 +54,8 @@ def heatmap(layout: Layout) -> alt.Chart:
         legendY=layout.bottom + 12 + ROW * len(layout.others),
         gradientLength=width - 24,
         tickCount=3,
+        labelFontSize=13,
+        titleFontSize=13,
     )
     scale = alt.Scale(
         # All may be zero; colours must still have somewhere to start and to end.
@@ -111,7 +113,14 @@ def numbering(layout: Layout) -> alt.Chart:
             f" + {width} * (datum.number + 0.5) : {MARGIN - 9}",
             y=f"datum.above ? {layout.top - 8} : {layout.top} + {height} * (datum.number + 0.5)",
         )
-        .mark_text(baseline="middle", fontSize=10, opacity=0.8, aria=False, tooltip=None)
+        .mark_text(
+            baseline="middle",
+            # A phone shows the picture at three quarters of its size.
+            fontSize=13 if width >= 18 else 10,
+            opacity=0.8,
+            aria=False,
+            tooltip=None,
+        )
         .encode(x=X, y=Y, text="number:N")
     )
 
@@ -193,7 +202,7 @@ def strongest(layout: Layout) -> alt.Chart:
             y=f"{layout.bottom + 8} + {ROW} * (datum.rank - 0.5)",
         )
         .mark_text(
-            align="left", baseline="middle", fontSize=12, x=layout.left[0], limit=layout.image[0],
+            align="left", baseline="middle", fontSize=13, x=layout.left[0], limit=layout.image[0],
             cursor="pointer", aria=False, tooltip=None,
         )
         .encode(y=Y, text="text:N")

@@ -53,7 +53,7 @@ def labels(layout: Layout) -> alt.Chart:
         _boxes(layout)
         .transform_calculate(x="datum.left + 5", y=f"datum.top + {ROW / 2}")
         .mark_text(
-            align="left", baseline="middle", fontSize=alt.expr("datum.word ? 14 : 12"),
+            align="left", baseline="middle", fontSize=alt.expr("datum.word ? 15 : 13"),
             limit=alt.expr("datum.width - 8"), cursor="pointer", aria=False,
         )
         .encode(x=X, y=Y, text="text:N", tooltip="tip:N")
@@ -73,7 +73,7 @@ def numbers(layout: Layout) -> alt.Chart:
             number="format(datum.weight, datum.word && asked < 0 ? '.2f' : '.3f')",
         )
         .mark_text(
-            align=alt.expr("datum.word ? 'left' : 'right'"), baseline="middle", fontSize=12,
+            align=alt.expr("datum.word ? 'left' : 'right'"), baseline="middle", fontSize=13,
             cursor="pointer", aria=False, tooltip=None,
         )
         .encode(x=X, y=Y, text="number:N")
@@ -121,7 +121,7 @@ def headings(layout: Layout) -> alt.Chart:
             y=f"{[WORDS - 14, top, top]}[datum.heading]",
         )
         .mark_text(
-            align="left", baseline="middle", fontSize=12, opacity=0.8, aria=False, tooltip=None,
+            align="left", baseline="middle", fontSize=13, opacity=0.8, aria=False, tooltip=None,
             limit=alt.expr(f"datum.heading ? {layout.image[0]} : {layout.width}"),
         )
         .encode(x=X, y=Y, text="text:N")
