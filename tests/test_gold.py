@@ -83,7 +83,64 @@ def test_patches_are_named_one_by_one_or_as_a_rectangle() -> None:
     seen = Attention("cross", rows, keys, (weights,), causal=False)
     assert links({"circle": ("r0c1-r1c2",)}, seen) == [(1, (2, 3, 5, 6))]
     assert links({"circle": ("r2c0",)}, seen) == [(1, (7,))]
-    assert links({"circle": ("r2c0", "r0c0-r0c9")}, seen) == [(1, (1, 2, 3, 7))]
+    assert links({"circle": ("r2c0", "r0c0-r0c2")}, seen) == [(1, (1, 2, 3, 7))]
+
+
+GRID = "the image has rows 0 to 1 and columns 0 to 2"
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("r1c1-r99c99", f"reaches outside the image; {GRID}"),
+        ("r0c3-r1c3", f"reaches outside the image; {GRID}"),
+        ("r2c0", f"reaches outside the image; {GRID}"),
+        ("r1c1-r0c0", f"write the top left one first; {GRID}"),
+        ("r0c2-r1c1", f"write the top left one first; {GRID}"),
+        (f"r{'1' * 5000}c1-r2c3", "is not in the sentence"),
+        (f"r0c0 [{'1' * 5000}]", "is not in the sentence"),
+    ],
+)
+def test_patches_that_an_image_does_not_have_are_answered_with_its_grid(
+    word: str, message: str
+) -> None:
+    keys = tuple(Token(f"r{r}c{c}", patch=(r, c)) for r in range(2) for c in range(3))
+    weights = np.full((1, 2, 6), 1 / 6, dtype=np.float32)
+    seen = Attention("cross", tokens("<s> circle"), keys, (weights,), causal=False)
+    with pytest.raises(InputError, match=message):
+        links({"circle": (word,)}, seen)
+
+
+def test_a_word_that_is_one_token_is_not_sought_in_pieces_of_others() -> None:
+    assert links({"input": ("in",)}, attention("encoder", "in put input")) == [(2, (0,))]
+
+
+def test_pieces_that_add_nothing_make_no_second_word() -> None:
+    assert links({"run": ("run",)}, attention("encoder", "run ##")) == [(0, (0,))]
+    assert links({"runs": ("it",)}, attention("encoder", "run ##s ## it")) == [(1, (3,))]
+
+
+def test_a_phrase_is_its_words_one_after_the_other() -> None:
+    seen = attention("encoder", "the quick brow ##n fox saw the brown cat")
+    assert links({"fox": ("quick brown",)}, seen) == [(4, (1, 2, 3))]
+    assert links({"quick brown": ("fox",)}, seen) == [(3, (4,))]
+    assert links({"fox": ("the brown",)}, seen) == [(4, (6, 7))]
+    with pytest.raises(InputError, match=r"the fox.* is not in the sentence"):
+        links({"the fox": ("cat",)}, seen)
+
+
+def test_of_a_repeated_phrase_one_is_meant_by_the_place_of_its_first_word() -> None:
+    seen = attention("encoder", "the cat saw the cat")
+    assert links({"the cat [3]": ("saw",)}, seen) == [(4, (2,))]
+    with pytest.raises(InputError, match=r"write the cat \[0\] or the cat \[3\]"):
+        links({"the cat": ("saw",)}, seen)
+
+
+def test_two_words_of_the_sentence_do_not_make_a_third() -> None:
+    seen = attention("encoder", "the quick brown fox")
+    sentence = Sentence("s", "The quick brown fox", gold={"fox": ("quickbrown",)})
+    with pytest.raises(InputError, match='"quickbrown" is not in the sentence'):
+        gold.links(sentence, seen)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from typing import Any
 import jsonschema
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from attention_gallery import resources
 from attention_gallery.errors import FaultsError, GalleryError, ManifestError, Where
@@ -165,12 +166,43 @@ def test_an_image_of_too_many_pixels_is_refused_before_it_is_unpacked(tmp_path: 
             read(tmp_path, FIRST.replace("Once upon a time", "{image: bomb.png}"))
 
 
+def test_an_image_that_pillow_gives_up_is_said_to_be_unreadable(tmp_path: Path) -> None:
+    info = PngInfo()
+    info.add_text("story", "once " * 1_000_000, zip=True)  # Pillow unpacks no more than 1 MB
+    Image.new("RGB", (4, 3)).save(tmp_path / "bomb.png", pnginfo=info)
+    with pytest.raises(ManifestError, match=r'"bomb\.png" cannot be read: it is damaged, or'):
+        read(tmp_path, FIRST.replace("Once upon a time", "{image: bomb.png}"))
+
+
 def test_an_exhibit_is_held_against_models_or_sentences(tmp_path: Path) -> None:
     text = FIRST.replace("once: Once upon a time", "once: Once upon a time, he: he")
     text = text.replace("sentence: once", "sentence: once, against: {sentences: [he]}")
     [exhibit] = read(tmp_path, text).exhibits
     [variant] = exhibit.against
     assert (variant.name, variant.model, variant.sentence.id) == ("he", exhibit.model, "he")
+
+
+def test_names_of_what_an_exhibit_is_held_against_tell_it_apart(tmp_path: Path) -> None:
+    def names(sentences: dict[str, Any]) -> list[str]:
+        own, *others = sentences
+        exhibit = {"id": "x", "model": "story", "sentence": own, "against": {"sentences": others}}
+        story = {"story": {"source": "specimen:story"}}
+        [read_exhibit] = read(
+            tmp_path,
+            json.dumps(
+                {"title": "T", "models": story, "sentences": sentences, "exhibits": [exhibit]}
+            ),
+        ).exhibits
+        return [variant.name for variant in read_exhibit.against]
+
+    def noir(target: str) -> dict[str, str]:
+        return {"text": "le chat noir", "target": target}
+
+    long = "once upon a time there lived a small cat who had no name and no "
+    assert names({"a": "she is", "b": "he is"}) == ["he is"]
+    assert names({"a": noir("cat"), "b": noir("dog"), "c": noir("hen")}) == ["dog", "hen"]
+    assert names({"a": noir("cat"), "b": noir("dog"), "c": noir("dog")}) == ["b", "c"]
+    assert names({"a": f"{long}home", "b": f"{long}bed"}) == ["b"]
 
 
 def test_gold_is_one_word_or_several(tmp_path: Path) -> None:

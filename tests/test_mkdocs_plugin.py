@@ -11,9 +11,13 @@ from pathlib import Path
 
 import pytest
 from mkdocs.config import load_config
+from mkdocs.livereload import LiveReloadServer
+from PIL import Image
 
+from attention_gallery import build
 from attention_gallery.configuration import configuration, plugin_of
 from attention_gallery.errors import InputError
+from attention_gallery.terms import Site
 from attentions import HOSTILE
 from projects import MANIFEST, fill_store, write_manifest, write_mkdocs
 
@@ -171,3 +175,45 @@ def test_manifests_on_the_command_line_last_as_long_as_the_command(
         assert str(tmp_path) in watched
     with pytest.raises(InputError, match="no manifest matches"):
         plugin_of(again).manifests(again)
+
+
+class Watcher(LiveReloadServer):
+    """A server that is told what to watch, and watches nothing."""
+
+    def __init__(self) -> None:
+        self.folders: dict[str, bool] = {}
+
+    def watch(self, path: str, func: None = None, *, recursive: bool = True) -> None:
+        self.folders[path] = recursive
+
+
+def test_the_folders_of_images_are_watched_wherever_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of the first build, which is made before there is a server, and those of later ones."""
+    monkeypatch.setattr(build, "obtain", lambda *_: 0)
+    monkeypatch.setattr(build, "build_site", lambda *_, **__: Site((), ()))
+    folders = [tmp_path / name for name in ("pictures", "galleries/near", "more")]
+    for folder in folders:
+        folder.mkdir(parents=True)
+        Image.new("RGB", (4, 3)).save(folder / "x.png")
+
+    def write(*sources: str) -> None:
+        sentences = {f"s{i}": {"image": source} for i, source in enumerate(sources)}
+        exhibits = [{"id": name, "model": "story", "sentence": name} for name in sentences]
+        write_manifest(tmp_path, sentences=sentences, exhibits=exhibits)
+
+    write_mkdocs(tmp_path)
+    config = load_config(str(tmp_path / "mkdocs.yml"))
+    plugin = plugin_of(config)
+    plugin.on_config(config)
+    server = Watcher()
+
+    write("../pictures/x.png", "near/x.png")
+    plugin.on_pre_build(config=config)
+    assert plugin.on_serve(server, config=config, builder=list) is server
+    assert server.folders == {str(tmp_path / "pictures"): False}
+
+    write("../pictures/x.png", "../more/x.png")
+    plugin.on_pre_build(config=config)
+    assert set(server.folders) == {str(tmp_path / "pictures"), str(tmp_path / "more")}

@@ -30,13 +30,19 @@ ATTACK = "</script><img src=x onerror=alert(1)> *b* [x](y) `c` &amp; \"q\" 'r' {
 
 
 def made(
-    shown: Exhibit | None = None, source: Attention | None = None, **more: Exhibit
+    shown: Exhibit | None = None,
+    source: Attention | None = None,
+    *,
+    previous: Exhibit | None = None,
+    following: Exhibit | None = None,
 ) -> tuple[Page, dict[str, Asset]]:
     shown = shown or exhibit()
     source = source or attention()
     held = capture(source)
     packed = views.pack(shown, held)
-    page, assets = pages.exhibit_page(shown, held, packed, views.figures(shown, packed), **more)
+    page, assets = pages.exhibit_page(
+        shown, held, packed, views.figures(shown, packed), previous=previous, following=following
+    )
     return page, {asset.path: asset for asset in assets}
 
 

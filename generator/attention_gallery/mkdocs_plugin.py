@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from mkdocs.config import config_options
 from mkdocs.config.base import Config
@@ -17,7 +18,10 @@ from mkdocs.structure.pages import Page as MkDocsPage
 from attention_gallery import build, pages, site
 from attention_gallery.errors import GalleryError, InputError, quoted
 from attention_gallery.store import Store
-from attention_gallery.terms import Page, Site
+from attention_gallery.terms import Page, Plan, Site
+
+if TYPE_CHECKING:
+    from mkdocs.livereload import LiveReloadServer
 
 log = logging.getLogger("mkdocs.plugins.attention-gallery")
 
@@ -46,6 +50,8 @@ class AttentionGalleryPlugin(BasePlugin[Options]):  # type: ignore[no-untyped-ca
         self._site = Site((), ())
         self._files = Files([])
         self._serving = False
+        self._server: LiveReloadServer | None = None
+        self._pictures: set[Path] = set()
 
     def manifests(self, config: MkDocsConfig) -> list[Path]:
         """The manifests named on the command line, or those that the options name.
@@ -123,10 +129,39 @@ class AttentionGalleryPlugin(BasePlugin[Options]):  # type: ignore[no-untyped-ca
 
     def _make(self, config: MkDocsConfig) -> Site:
         plan = build.read(self.manifests(config))
+        self._watch_pictures(plan, config)
         store = self.store(config)
         made = build.obtain(plan, store)
         log.info("Captured %d of %d sentences, the rest was stored", made, len(plan.requests))
         return build.build_site(plan, store, index_path=self.index_path(config))
+
+    def _watch_pictures(self, plan: Plan, config: MkDocsConfig) -> None:
+        """Watch the folders of images, wherever they are, unless they are watched anyway."""
+        watched = [Path(path).resolve() for path in (config.docs_dir, *config.watch)]
+        # Not those of the requests: equal images in several places are one request.
+        sentences = [exhibit.sentence for exhibit in plan.exhibits]
+        sentences += [other.sentence for exhibit in plan.exhibits for other in exhibit.against]
+        folders = {Path(sentence.image).parent for sentence in sentences if sentence.image}
+        new = {
+            folder
+            for folder in folders - self._pictures
+            if not any(folder.is_relative_to(path) for path in watched)
+        }
+        self._pictures |= new
+        if self._server:
+            _watch(self._server, new)
+
+    def on_serve(
+        self,
+        server: LiveReloadServer,
+        *,
+        config: MkDocsConfig,  # noqa: ARG002
+        builder: Callable[..., Any],  # noqa: ARG002
+    ) -> LiveReloadServer:
+        """Watch the images of the first build, and keep the server for those of later ones."""
+        self._server = server
+        _watch(server, self._pictures)
+        return server
 
     def on_files(self, files: Files, *, config: MkDocsConfig) -> Files:
         """Add the site's pages and assets as generated files."""
@@ -160,6 +195,12 @@ class AttentionGalleryPlugin(BasePlugin[Options]):  # type: ignore[no-untyped-ca
         if file is None:
             raise PluginError(f"{page.src_uri} names {path}, which the site does not have")
         return file.url_relative_to(page)
+
+
+def _watch(server: LiveReloadServer, folders: Iterable[Path]) -> None:
+    for folder in folders:
+        # An image may lie in the root of a project, and captures are written below that.
+        server.watch(str(folder), recursive=False)
 
 
 def _root(config: MkDocsConfig) -> Path:

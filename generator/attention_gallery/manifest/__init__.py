@@ -21,12 +21,11 @@ from attention_gallery.manifest.exhibit_shape import AgainstShape, ExhibitShape
 from attention_gallery.manifest.faults import dotted, faults_of, repeated_ids
 from attention_gallery.manifest.shape import ManifestShape
 from attention_gallery.manifest.strict import Known, WrongValueError
+from attention_gallery.manifest.titles import one_line, shortened
 from attention_gallery.manifest.values import check_id, slug
 from attention_gallery.manifest.yaml_source import Document, read_yaml
 from attention_gallery.model_source import model_from_source
 from attention_gallery.terms import Exhibit, Gallery, Model, Sentence, Start, Variant
-
-_TITLE_LENGTH = 60
 
 
 def read_manifest(path: Path) -> Gallery:
@@ -54,7 +53,7 @@ def read_manifest(path: Path) -> Gallery:
     faults += unnamed
     faults += repeated_ids((exhibit.id, exhibit.where) for exhibit in exhibits)
     raise_faults(faults)
-    return Gallery(_one_line(shape.title), shape.prose, document.file, tuple(exhibits))
+    return Gallery(one_line(shape.title), shape.prose, document.file, tuple(exhibits))
 
 
 def _known(data: Mapping[str, Any], base: Path) -> Known:
@@ -145,13 +144,27 @@ def _variants(
     model: Model,
     sentence: Sentence,
 ) -> tuple[Variant, ...]:
-    """What an exhibit of a model on a sentence is held against."""
+    """What an exhibit of a model on a sentence is held against, without the exhibit itself."""
     if shape is None:
         return ()
+    others = [sentences[name] for name in shape.sentences if name != sentence.id]
     return (
-        *(Variant(name, models[name], sentence) for name in shape.models),
-        *(Variant(_says(sentences[name]), model, sentences[name]) for name in shape.sentences),
+        *(Variant(name, models[name], sentence) for name in shape.models if name != model.id),
+        *(
+            Variant(name, model, other)
+            for name, other in zip(_names(sentence, others), others, strict=True)
+        ),
     )
+
+
+def _names(own: Sentence, others: list[Sentence]) -> list[str]:
+    """What tells other sentences apart: their texts, or their targets, or else their ids."""
+    sentences = (own, *others)
+    for texts in ([_says(each) for each in sentences], [each.target for each in sentences]):
+        names = [shortened(text) for text in texts]
+        if all(names) and len(set(names)) == len(names):
+            return names[1:]
+    return [other.id for other in others]
 
 
 def _exhibit(
@@ -170,9 +183,10 @@ def _exhibit(
     varying = [
         part.id for part, several in ((model, shape.models), (sentence, shape.sentences)) if several
     ]
-    title = _one_line(shape.title)
+    title = one_line(shape.title)
     if shape.sentences or not title:
-        title = f"{title}: {_says(sentence)}" if title else _says(sentence)
+        says = shortened(_says(sentence))
+        title = f"{title}: {says}" if title else says
     if shape.models:
         title = f"{title} ({model.id})"
     return Exhibit(
@@ -202,11 +216,5 @@ def _joined_id(base: str, names: list[str]) -> str:
     return check_id("-".join([base, *slugs] if base else slugs))
 
 
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
-
-
 def _says(sentence: Sentence) -> str:
-    """What a sentence says, in one line that is not too long."""
-    line = _one_line(sentence.text or sentence.target or sentence.id)
-    return line if len(line) <= _TITLE_LENGTH else line[: _TITLE_LENGTH - 1].rstrip() + "…"
+    return sentence.text or sentence.target or sentence.id

@@ -98,7 +98,8 @@ class ExhibitShape(Shape):
         default_factory=list,
         description="How to show it, in the order of the page: edges draws lines between tokens, "
         "heatmap a matrix with queries as rows and keys as columns, patches an image with the "
-        "weights over it. By default all views that fit the sentence.",
+        "weights over it, compare two maps and the difference between them. By default all views "
+        "that fit.",
     )
     start: StartShape = Field(
         default_factory=StartShape, description="What the charts show at first."
@@ -171,6 +172,61 @@ class ExhibitShape(Shape):
             )
         _check_head(start.head, info, ("head",))
         return start
+
+    @field_validator("against")
+    @classmethod
+    def _against_others(
+        cls, against: AgainstShape | None, info: ValidationInfo[Known]
+    ) -> AgainstShape | None:
+        if against:
+            _check_others("model", against.models, info)
+            _check_others("sentence", against.sentences, info)
+            _check_same_heads(against.models, info)
+        return against
+
+
+def _check_others(one: str, names: list[str], info: ValidationInfo[Known]) -> None:
+    """Check that something other than the exhibit itself is left to hold each exhibit against.
+
+    Raises:
+        WrongValueError: When nothing is left for one, or its only model or sentence is named.
+    """
+    several = f"{one}s"
+    own = info.data.get(one)
+    product = info.data.get(several, ())
+    for i, name in enumerate(names):
+        if name == own:
+            wrong = f"{quoted(name)} is the exhibit's own {one}"
+            raise WrongValueError(wrong, f"name another {one}", (several, i))
+        if names == [name] and name in product:
+            raise WrongValueError(
+                f"the exhibit of {quoted(name)} would be held against itself",
+                f"name another {one} besides: each exhibit leaves itself out",
+                (several, i),
+            )
+
+
+def _check_same_heads(models: list[str], info: ValidationInfo[Known]) -> None:
+    """Check that models have the heads of the exhibit's own, as far as it can be known here.
+
+    Raises:
+        WrongValueError: When one has others.
+    """
+    if "attention" not in info.data:
+        return
+    attention = info.data["attention"]
+    for own, folder in _folders(info):
+        counts = folder and read_head_counts(folder, attention)
+        for i, name in enumerate(models):
+            other = info.context.models.get(name)
+            others = other and read_head_counts(other, attention)
+            if counts and others and counts != others:
+                raise WrongValueError(
+                    f"{quoted(name)} has {others}",
+                    f"the exhibit's {quoted(own)} has {counts}, and only models with the same "
+                    "heads can be compared",
+                    ("models", i),
+                )
 
 
 def _folders(info: ValidationInfo[Known]) -> Iterator[tuple[str, Path | None]]:

@@ -7,11 +7,10 @@ from pathlib import Path
 
 from attention_gallery.errors import InputError
 from attention_gallery.manifest.strict import WrongValueError
-from attention_gallery.manifest.values import check_image, not_empty, showable
+from attention_gallery.manifest.titles import shortened
+from attention_gallery.manifest.values import check_image, made_showable, not_empty, showable
 from attention_gallery.model_source import model_from_source
 from attention_gallery.terms import AttentionKind, Exhibit, Sentence
-
-_TITLE_LENGTH = 60
 
 
 def lone_exhibit(
@@ -49,10 +48,8 @@ def lone_exhibit(
         raise InputError(error.message, hint=error.hint) from None
     model = model_from_source(source, revision=revision)
     if model.kind == "folder":  # whoever gets the page has no use for a path of this machine
-        model = dataclasses.replace(model, source=Path(model.location).name)
-    on = Path(image).name if image else " ".join(text.split())
-    if len(on) > _TITLE_LENGTH:
-        on = on[: _TITLE_LENGTH - 1] + "…"
+        model = dataclasses.replace(model, source=made_showable(Path(model.location).name))
+    on = shortened(made_showable(Path(image).name) if image else text)
     return Exhibit(
         id="show",
         title=f"{model.source} on “{on}”",

@@ -109,7 +109,8 @@ class SentenceShape(Shape):
         description="What is known beforehand: for a word, the word or words it belongs to, as in "
         "{it: animal}. In a translation or caption, words of the target come first: {black: noir}, "
         "{circle: r0c1-r2c3} for patches in rows 0 to 2 and columns 1 to 3. For a word that "
-        "occurs twice, write the name it has on the page, such as the [3].",
+        "occurs twice, write the name it has on the page, such as the [3]; a phrase is written "
+        "with a space between its words.",
     )
 
     @model_validator(mode="before")

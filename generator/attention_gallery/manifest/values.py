@@ -73,6 +73,11 @@ def showable(text: str) -> str:
     return text
 
 
+def made_showable(text: str) -> str:
+    """The name of a file, which may hold anything, with a sign for what no page can carry."""
+    return _UNSHOWABLE.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
 def not_empty(text: str) -> str:
     """Text that says something.
 
@@ -147,8 +152,8 @@ def check_image(name: str, base: Path) -> None:
         raise WrongValueError(f"{quoted(name)} is not an image", hint) from None
     except Image.DecompressionBombError:
         raise WrongValueError(f"{quoted(name)} has too many pixels", too_large) from None
-    except OSError as error:
-        reason = error.strerror or "it is damaged"
+    except (OSError, ValueError, SyntaxError) as error:  # Pillow raises all three
+        reason = getattr(error, "strerror", None) or "it is damaged, or holds more than an image"
         raise WrongValueError(f"{quoted(name)} cannot be read: {reason}") from None
     if n_pixels > _MOST_PIXELS:
         raise WrongValueError(f"{quoted(name)} has {n_pixels:,} pixels", too_large)

@@ -1,0 +1,49 @@
+"""One exhibit without a manifest is held to the rules of one."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from attention_gallery.errors import InputError
+from attention_gallery.manifest.lone import lone_exhibit
+
+
+def test_a_long_text_is_kept_to_the_letter_and_cut_in_the_title() -> None:
+    text = "Once  upon\na time " * 20
+    exhibit = lone_exhibit("specimen:story", text)
+    assert exhibit.sentence.text == text
+    assert exhibit.title.startswith("specimen:story on “Once upon a time Once")
+    assert exhibit.title.endswith("…”")
+
+
+@pytest.mark.parametrize("name", [b"a\x01.png", b"a\xff.png"], ids=["control", "not UTF-8"])
+def test_the_name_of_an_image_that_no_page_can_show_is_mended_in_the_title(
+    tmp_path: Path, name: bytes
+) -> None:
+    image = tmp_path / os.fsdecode(name)
+    Image.new("RGB", (4, 3)).save(image)
+    exhibit = lone_exhibit("specimen:shapes", image=str(image))
+    assert exhibit.title == "specimen:shapes on “a\ufffd.png”"
+    assert exhibit.sentence.image == str(image)
+
+
+def test_the_name_of_a_folder_that_no_page_can_show_is_mended(tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"m\xff")
+    folder.mkdir()
+    (folder / "config.json").write_text("{}", encoding="utf-8")
+    exhibit = lone_exhibit(str(folder), "once")
+    assert (exhibit.title, exhibit.model.source) == ("m\ufffd on “once”", "m\ufffd")
+    assert exhibit.model.location == str(folder)
+
+
+def test_an_image_that_pillow_gives_up_is_said_to_be_unreadable(tmp_path: Path) -> None:
+    info = PngInfo()
+    info.add_text("story", "once " * 1_000_000, zip=True)  # Pillow unpacks no more than 1 MB
+    Image.new("RGB", (4, 3)).save(tmp_path / "bomb.png", pnginfo=info)
+    with pytest.raises(InputError, match=r"cannot be read: it is damaged, or"):
+        lone_exhibit("specimen:shapes", image=str(tmp_path / "bomb.png"))
