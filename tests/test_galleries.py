@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -13,6 +10,7 @@ import pytest
 from attention_gallery import build, resources, views
 from attention_gallery.store import Store
 from attention_gallery.terms import Exhibit, Head, Plan
+from grammars import grammar
 
 GALLERIES = resources.galleries()
 
@@ -64,18 +62,6 @@ def store(plan: Plan, tmp_path_factory: pytest.TempPathFactory) -> Store:
     store = Store(tmp_path_factory.mktemp("store"))
     build.obtain(plan, store)
     return store
-
-
-def grammar(specimen: str) -> ModuleType:
-    # Under a name of its own: every specimen has a module called grammar.
-    path = GALLERIES / "specimens" / specimen / "grammar.py"
-    spec = importlib.util.spec_from_file_location(f"{specimen}_grammar", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
 
 
 def named(plan: Plan, id_: str) -> Exhibit:

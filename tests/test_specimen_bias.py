@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
 import subprocess
@@ -20,6 +19,8 @@ import torch
 from numpy.typing import NDArray
 from transformers import AutoConfig, AutoModelForMaskedLM, AutoTokenizer
 
+import grammars
+
 FOLDER = Path(__file__).parent.parent / "galleries" / "specimens" / "bias"
 TWINS = {"biased": FOLDER, "balanced": FOLDER / "balanced"}
 MODELS = [*TWINS, "untrained"]
@@ -29,15 +30,8 @@ MARGIN = 0.05
 TELLS, STATES = ["told", "informed"], ["ill", "busy"]
 
 
-@cache
 def grammar() -> ModuleType:
-    # Under a name of its own: every specimen has a module called grammar.
-    spec = importlib.util.spec_from_file_location("bias_grammar", FOLDER / "grammar.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return grammars.grammar("bias")
 
 
 @cache

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
 import subprocess
@@ -19,6 +18,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
+
+import grammars
 
 FOLDER = Path(__file__).parent.parent / "galleries" / "specimens" / "classifier"
 
@@ -67,14 +68,7 @@ READ_BY_HAND = {
 
 @pytest.fixture(scope="module")
 def grammar() -> ModuleType:
-    # Under a name of its own: every specimen has a module called grammar.
-    spec = importlib.util.spec_from_file_location("classifier_grammar", FOLDER / "grammar.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
+    return grammars.grammar("classifier")
 
 
 @cache

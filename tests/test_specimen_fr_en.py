@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import subprocess
 import sys
@@ -19,6 +18,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from transformers import AutoModelForSeq2SeqLM, AutoTokenizer, MarianMTModel
+
+import grammars
 
 FOLDER = Path(__file__).parent.parent / "galleries" / "specimens" / "fr-en"
 
@@ -52,13 +53,7 @@ ALIGNED_BY_HAND = {
 
 @pytest.fixture(scope="module")
 def grammar() -> ModuleType:
-    # Under a name of its own: every specimen has a module called grammar.
-    spec = importlib.util.spec_from_file_location("fr_en_grammar", FOLDER / "grammar.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return grammars.grammar("fr-en")
 
 
 @pytest.fixture(scope="module")

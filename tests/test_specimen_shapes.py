@@ -3,12 +3,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache
 from itertools import islice
 from pathlib import Path
@@ -26,6 +25,8 @@ from transformers import (
     AutoTokenizer,
     VisionEncoderDecoderModel,
 )
+
+import grammars
 
 FOLDER = Path(__file__).parent.parent / "galleries" / "specimens" / "shapes"
 README = FOLDER / "README.md"
@@ -45,16 +46,8 @@ PATCH = 4  # pixels
 
 
 @pytest.fixture(scope="module")
-def grammar() -> Iterator[ModuleType]:
-    # Under a name of its own: every specimen has a module called grammar.
-    spec = importlib.util.spec_from_file_location("shapes_grammar", FOLDER / "grammar.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # its dataclasses look their module up
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules[spec.name]
+def grammar() -> ModuleType:
+    return grammars.grammar("shapes")
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from typing import NamedTuple
 import torch
 import training
 from marked_text import Sentence
-from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+from tokenizers import Regex, decoders, normalizers
 from torch import Tensor
 from transformers import (
     AutoModelForMaskedLM,
@@ -32,6 +32,7 @@ from transformers import (
     PreTrainedTokenizerBase,
     PreTrainedTokenizerFast,
 )
+from word_tokenizer import make_word_tokenizer
 
 PADDING, UNKNOWN, START, END, MASK = SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 CONTEXT = 32
@@ -65,27 +66,22 @@ def make_tokenizer(words: Collection[str]) -> PreTrainedTokenizerFast:
     Args:
         words: all words it shall know; any other becomes [UNK].
     """
-    vocabulary = {word: i for i, word in enumerate([*SPECIAL, *sorted(set(words))])}
-    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token=UNKNOWN))
-    # The grammars start sentences without a capital; who writes one is understood too.
-    tokenizer.normalizer = normalizers.Replace(Regex(r"^The\b"), "the")
-    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"\w+|[^\w\s]"), "removed", invert=True)
-    # Spaces between words, but none before a comma or full stop.
-    tokenizer.decoder = decoders.WordPiece(cleanup=True)
-    tokenizer.post_processor = processors.TemplateProcessing(
+    return make_word_tokenizer(
+        words,
+        {
+            "pad_token": PADDING,
+            "unk_token": UNKNOWN,
+            "cls_token": START,
+            "sep_token": END,
+            "mask_token": MASK,
+        },
         single=f"{START} $A {END}",
         pair=f"{START} $A {END} $B {END}",
-        special_tokens=[(token, vocabulary[token]) for token in (START, END)],
-    )
-    return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        pad_token=PADDING,
-        unk_token=UNKNOWN,
-        cls_token=START,
-        sep_token=END,
-        mask_token=MASK,
-        model_max_length=CONTEXT,
-        clean_up_tokenization_spaces=False,
+        # The grammars start sentences without a capital; who writes one is understood too.
+        normalizer=normalizers.Replace(Regex(r"^The\b"), "the"),
+        # Spaces between words, but none before a comma or full stop.
+        decoder=decoders.WordPiece(cleanup=True),
+        context=CONTEXT,
     )
 
 

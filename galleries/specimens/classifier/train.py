@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 
 import torch
-from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
+from tokenizers import normalizers
 from torch import Tensor
 from transformers import (
     AutoModelForSequenceClassification,
@@ -32,6 +32,7 @@ import measure  # noqa: E402
 import recipe  # noqa: E402
 import training  # noqa: E402
 from grammar import LABELS, Label, reviews, words  # noqa: E402
+from word_tokenizer import make_word_tokenizer  # noqa: E402
 
 PADDING, UNKNOWN, CLASS, SEPARATOR, MASK = "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"
 CONTEXT = 40
@@ -52,25 +53,19 @@ def make_tokenizer(seed: int) -> PreTrainedTokenizerFast:
         The tokenizer; a word it does not know becomes `[UNK]`.
     """
     known = {w.lower() for text, _ in islice(reviews(seed), 10_000) for w in words(text)}
-    special = [PADDING, UNKNOWN, CLASS, SEPARATOR, MASK]
-    vocabulary = {word: i for i, word in enumerate([*special, *sorted(known)])}
-    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token=UNKNOWN))
-    tokenizer.normalizer = normalizers.Lowercase()
-    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"\w+|[^\w\s]"), "removed", invert=True)
-    tokenizer.post_processor = processors.TemplateProcessing(
+    return make_word_tokenizer(
+        known,
+        {
+            "pad_token": PADDING,
+            "unk_token": UNKNOWN,
+            "cls_token": CLASS,
+            "sep_token": SEPARATOR,
+            "mask_token": MASK,
+        },
         single=f"{CLASS} $A {SEPARATOR}",
         pair=f"{CLASS} $A {SEPARATOR} $B:1 {SEPARATOR}:1",
-        special_tokens=[(token, vocabulary[token]) for token in (CLASS, SEPARATOR)],
-    )
-    return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        pad_token=PADDING,
-        unk_token=UNKNOWN,
-        cls_token=CLASS,
-        sep_token=SEPARATOR,
-        mask_token=MASK,
-        model_max_length=CONTEXT,
-        clean_up_tokenization_spaces=False,
+        normalizer=normalizers.Lowercase(),
+        context=CONTEXT,
     )
 
 

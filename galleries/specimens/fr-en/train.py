@@ -12,15 +12,7 @@ from itertools import islice
 from pathlib import Path
 
 import torch
-from tokenizers import (
-    Regex,
-    Tokenizer,
-    decoders,
-    models,
-    normalizers,
-    pre_tokenizers,
-    processors,
-)
+from tokenizers import Regex, decoders, normalizers, pre_tokenizers
 from torch import Tensor
 from transformers import (
     AutoModelForSeq2SeqLM,
@@ -40,6 +32,7 @@ import measure  # noqa: E402
 import recipe  # noqa: E402
 import training  # noqa: E402
 from grammar import pairs, words  # noqa: E402
+from word_tokenizer import make_word_tokenizer  # noqa: E402
 
 END, UNKNOWN, PADDING = "</s>", "<unk>", "<pad>"
 CONTEXT = 64
@@ -60,26 +53,18 @@ def make_tokenizer(seed: int) -> PreTrainedTokenizerFast:
         The tokenizer; a word it does not know becomes `<unk>`.
     """
     known = {word for pair in islice(pairs(seed), 30_000) for text in pair for word in words(text)}
-    vocabulary = {word: i for i, word in enumerate([END, UNKNOWN, PADDING, *sorted(known)])}
-    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token=UNKNOWN))
-    tokenizer.normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.Replace("’", "'")])
-    tokenizer.pre_tokenizer = pre_tokenizers.Split(
-        Regex(r"\w+'|\w+|[^\w\s]"), "removed", invert=True
-    )
-    # Spaces between words, but none before a full stop or after an apostrophe.
-    tokenizer.decoder = decoders.Sequence(
-        [decoders.WordPiece(cleanup=True), decoders.Fuse(), decoders.Replace("' ", "'")]
-    )
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single=f"$A {END}", pair=f"$A {END} $B {END}", special_tokens=[(END, vocabulary[END])]
-    )
-    return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        eos_token=END,
-        unk_token=UNKNOWN,
-        pad_token=PADDING,
-        model_max_length=CONTEXT,
-        clean_up_tokenization_spaces=False,
+    return make_word_tokenizer(
+        known,
+        {"eos_token": END, "unk_token": UNKNOWN, "pad_token": PADDING},
+        single=f"$A {END}",
+        pair=f"$A {END} $B {END}",
+        normalizer=normalizers.Sequence([normalizers.NFC(), normalizers.Replace("’", "'")]),
+        cut=pre_tokenizers.Split(Regex(r"\w+'|\w+|[^\w\s]"), "removed", invert=True),
+        # Spaces between words, but none before a full stop or after an apostrophe.
+        decoder=decoders.Sequence(
+            [decoders.WordPiece(cleanup=True), decoders.Fuse(), decoders.Replace("' ", "'")]
+        ),
+        context=CONTEXT,
     )
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from tokenizers import Tokenizer, models, pre_tokenizers, processors
+from tokenizers import pre_tokenizers
 from torch import Tensor
 from transformers import (
     AutoImageProcessor,
@@ -36,9 +36,9 @@ import measure  # noqa: E402
 import recipe  # noqa: E402
 import training  # noqa: E402
 from grammar import COLOURS, IMAGE_SIDE, PLACES, SHAPES, SIDES, Scene, scenes  # noqa: E402
+from word_tokenizer import make_word_tokenizer  # noqa: E402
 
 START, END, UNKNOWN, PADDING = "<s>", "</s>", "<unk>", "<pad>"
-SPECIAL = [START, END, UNKNOWN, PADDING]
 CONTEXT, PATCH_SIDE, WIDTH = 24, 4, 64
 
 N_STEPS, BATCH_SIZE, PEAK_RATE = 3000, 32, 2e-3
@@ -47,21 +47,13 @@ N_STEPS, BATCH_SIZE, PEAK_RATE = 3000, 32, 2e-3
 def make_tokenizer() -> PreTrainedTokenizerFast:
     """Makes a tokenizer of whole words, which puts `</s>` behind every caption."""
     named = {word for place in PLACES for word in place.split()}
-    known = sorted({"a", "and", "at", "the", *COLOURS, *SHAPES, *SIDES, *named})
-    vocabulary = {word: i for i, word in enumerate([*SPECIAL, *known])}
-    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token=UNKNOWN))
-    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single=f"$A {END}", special_tokens=[(END, vocabulary[END])]
-    )
-    return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        bos_token=START,
-        eos_token=END,
-        unk_token=UNKNOWN,
-        pad_token=PADDING,
-        model_max_length=CONTEXT,
-        clean_up_tokenization_spaces=False,
+    known = {"a", "and", "at", "the", *COLOURS, *SHAPES, *SIDES, *named}
+    return make_word_tokenizer(
+        known,
+        {"bos_token": START, "eos_token": END, "unk_token": UNKNOWN, "pad_token": PADDING},
+        single=f"$A {END}",
+        cut=pre_tokenizers.WhitespaceSplit(),
+        context=CONTEXT,
     )
 
 
