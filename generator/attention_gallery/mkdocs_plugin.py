@@ -39,7 +39,7 @@ class AttentionGalleryPlugin(BasePlugin[Options]):  # type: ignore[no-untyped-ca
     Attributes:
         named: Manifests named on the command line, instead of those of the options. On the class,
             because MkDocs makes the plugin anew whenever it reads its configuration.
-        prepared: A site made by the caller; None to make it from the manifests at each build.
+        prepared: A site made by the caller for the next build; None to make it from the manifests.
     """
 
     named: ClassVar[tuple[Path, ...]] = ()
@@ -120,7 +120,9 @@ class AttentionGalleryPlugin(BasePlugin[Options]):  # type: ignore[no-untyped-ca
         until the fault is mended.
         """
         try:
-            self._site = self.prepared or self._make(config)
+            # MkDocs may keep this object for the next configuration of the process.
+            prepared, self.prepared = self.prepared, None
+            self._site = prepared or self._make(config)
         except GalleryError as error:
             if not (self._serving and self._site.pages):
                 raise PluginError(str(error)) from None

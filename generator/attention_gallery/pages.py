@@ -146,15 +146,32 @@ def index_page(galleries: Sequence[Gallery], path: str) -> Page:
 
 
 def lone_file(
-    exhibit: Exhibit, capture: Capture, packed: Packed, figures: Sequence[Figure], vega: str
+    exhibit: Exhibit,
+    capture: Capture,
+    packed: Packed,
+    figures: Sequence[Figure],
+    vega: str,
+    *,
+    others: Sequence[Capture] = (),
 ) -> str:
-    """A whole exhibit in one HTML file that needs no other file and no network."""
+    """A whole exhibit in one HTML file that needs no other file and no network.
+
+    Args:
+        exhibit: The exhibit.
+        capture: Its capture.
+        packed: The part of it that is shown.
+        figures: Its views, drawn.
+        vega: What draws charts, as one script.
+        others: The captures of what the exhibit is held against.
+    """
     assets = resources.templates() / "assets"
     return render(
         "pages/show.html.j2",
         exhibit=exhibit,
         target=exhibit.sentence.target if "cross" in capture.attentions else "",
-        fragments=_fragments(exhibit, capture, packed, figures, standalone=True).values(),
+        fragments=_fragments(
+            exhibit, capture, packed, figures, others=others, standalone=True
+        ).values(),
         css="\n".join((assets / n).read_text("utf-8") for n in ("show.css", "exhibit.css")),
         scripts=[
             inline_script(script)

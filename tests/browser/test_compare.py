@@ -58,9 +58,10 @@ def vega() -> str:
 def lone_file(
     own: Attention = OWN, others: tuple[Attention, ...] = OTHERS, shown: Exhibit = SHOWN
 ) -> tuple[str, Packed]:
-    held = capture(own)
-    packed = views.pack(shown, held, [capture(other) for other in others])
-    return pages.lone_file(shown, held, packed, views.figures(shown, packed), vega()), packed
+    held, against = capture(own), [capture(other) for other in others]
+    packed = views.pack(shown, held, against)
+    figures = views.figures(shown, packed)
+    return pages.lone_file(shown, held, packed, figures, vega(), others=against), packed
 
 
 def signal(page: Page, name: str) -> object:
