@@ -278,7 +278,8 @@ def test_the_squares_say_how_much_each_head_changed(show: Show) -> None:
 
 def test_a_minimal_pair_labels_each_map_and_marks_the_words_that_differ(show: Show) -> None:
     own, other = attention(SHE, kind="encoder"), attention(HE, kind="encoder", seed=1)
-    shown = exhibit(views=("compare",), start=Start(token=4), against=("the nurse said he slept",))
+    said = ("the nurse said he slept",)
+    shown = exhibit(views=("compare",), start=Start(token=4), against_sentences=said)
     page = show(lone_file(own, (other,), shown)[0])
     bold = page.locator(f"{CHART} .ag-chart text[font-weight='700']")
     assert sorted(bold.all_text_contents()) == ["he", "he", "she", "she", "she/he", "she/he"]
