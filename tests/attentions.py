@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from attention_gallery.codes import Layers
 from attention_gallery.terms import (
     Attention,
     AttentionKind,
@@ -61,7 +62,7 @@ def attention(
         kind,
         tuple(Token(text, special=text == "<s>", id=i) for i, text in enumerate(tokens)),
         tuple(Token(text, special=text == "<s>", id=i) for i, text in enumerate(keys)),
-        tuple(layers),
+        Layers.of(layers),
         causal,
     )
 

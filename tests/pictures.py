@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from attention_gallery.codes import Layers
 from attention_gallery.terms import Attention, Capture, Exhibit, Head, Sentence, Start, Token
 from attentions import capture, exhibit
 
@@ -33,7 +34,9 @@ def captioner(
 ) -> Attention:
     """Rows of softmaxed noise: words look at patches and at what stands before them."""
     queries, keys = tokens(caption), tokens(before, grid)
-    return Attention("cross", queries, keys, _noise(n_heads, len(queries), len(keys)), False)
+    return Attention(
+        "cross", queries, keys, Layers.of(_noise(n_heads, len(queries), len(keys))), False
+    )
 
 
 def encoder(
@@ -43,7 +46,7 @@ def encoder(
 ) -> Attention:
     """Rows of softmaxed noise: patches look at each other."""
     seen = tokens(before, grid)
-    return Attention("encoder", seen, seen, _noise(n_heads, len(seen), len(seen)), False)
+    return Attention("encoder", seen, seen, Layers.of(_noise(n_heads, len(seen), len(seen))), False)
 
 
 def _noise(

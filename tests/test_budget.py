@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from attention_gallery import budget, pages, resources, views
-from attention_gallery.terms import Attention, AttentionKind, Exhibit, Model, Sentence
+from attention_gallery.terms import Attention, AttentionKind, Exhibit, Head, Model, Sentence
 from attentions import FOX, attention, capture, exhibit
+from dot_products import made_of
 
 
 @pytest.mark.parametrize(
@@ -28,6 +29,29 @@ from attentions import FOX, attention, capture, exhibit
 )
 def test_a_stored_exhibit_is_estimated_within_a_third(source: Attention) -> None:
     shown, held = exhibit(), capture(source)
+    packed = views.pack(shown, held)
+    page, assets = pages.exhibit_page(shown, held, packed, views.figures(shown, packed))
+    real = sum(len(asset.content) for asset in assets)
+    real += sum(len(fragment) for fragment in page.fragments.values()) + len(page.markdown)
+    estimate = budget.exhibit_bytes(shown, held)
+    assert estimate is not None
+    assert 0.67 < estimate / real < 1.5, (estimate, real)
+
+
+@pytest.mark.parametrize(
+    ("source", "heads"),
+    [
+        (made_of(FOX, n_dims=64), ()),
+        (made_of(FOX * 2, n_dims=24, n_heads=4, n_layers=3), ()),
+        (made_of(FOX * 3, n_dims=64, n_heads=12, n_layers=12, kind="encoder"), ()),
+        (made_of(FOX * 6, n_dims=128, n_heads=4), (Head(0, 0), Head(1, 1))),
+    ],
+    ids=["small", "all-heads", "some-heads", "listed"],
+)
+def test_an_exhibit_of_vectors_is_estimated_within_a_third(
+    source: Attention, heads: tuple[Head, ...]
+) -> None:
+    shown, held = exhibit(views=("neuron",), heads=heads), capture(source)
     packed = views.pack(shown, held)
     page, assets = pages.exhibit_page(shown, held, packed, views.figures(shown, packed))
     real = sum(len(asset.content) for asset in assets)

@@ -4,12 +4,11 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import sys
 import warnings
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,11 +22,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from attention_gallery.capture import capture_all, passes
+from attention_gallery.capture.feeds import Feed
 from attention_gallery.capture.libraries import require_libraries
-from attention_gallery.capture.loading import LoadedModel, load
-from attention_gallery.capture.weights import checked, observe
+from attention_gallery.capture.model.loading import LoadedModel, load
+from attention_gallery.capture.seam.observation import observe
+from attention_gallery.codes import ERROR
 from attention_gallery.errors import CaptureError, FaultsError, ModelError, Where
 from attention_gallery.plan import digest_folder
+from attention_gallery.progress import Announce
 from attention_gallery.terms import AttentionKind, Capture, CaptureRequest, Model, Sentence, Token
 from tiny_models import build_tiny, save_tiny
 
@@ -90,7 +92,7 @@ def assert_same(layers: Iterable[NDArray[np.float32]], reference: Iterable[Tenso
     for ours, theirs in zip(layers, reference, strict=True):
         assert ours.dtype == np.float32
         assert ours.flags.c_contiguous
-        np.testing.assert_allclose(ours, theirs[0].numpy(), atol=1e-6, rtol=0)
+        np.testing.assert_allclose(ours, theirs[0].numpy(), atol=ERROR + 1e-6, rtol=0)
 
 
 # --- Against the model's own report -----------------------------------------------------------
@@ -187,7 +189,7 @@ def softmax_of(query: Tensor, key: Tensor, *, n_heads: int, causal: bool = False
 
 def assert_close(layers: Iterable[NDArray[np.float32]], computed: Iterable[Tensor]) -> None:
     for ours, theirs in zip(layers, computed, strict=True):
-        np.testing.assert_allclose(ours, theirs.numpy(), atol=2e-6, rtol=0)
+        np.testing.assert_allclose(ours, theirs.numpy(), atol=ERROR + 2e-6, rtol=0)
 
 
 def test_gpt2_weights_follow_from_its_projections(saved: Saved) -> None:
@@ -295,13 +297,13 @@ def test_without_a_target_the_likeliest_tokens_are_written(saved: Saved, shape: 
 def test_rows_of_heads_with_a_sink_may_sum_to_less_than_one(saved: Saved) -> None:
     sums = [layer.sum(-1) for layer in captured(saved("gpt_oss")).attentions["decoder"].layers]
     assert min(s.min() for s in sums) < 0.9
-    assert max(s.max() for s in sums) <= 1 + 1e-6
+    assert max(s.max() for s in sums) <= 1 + 1e-4
 
 
 def test_a_model_that_reports_scores_gives_weights(saved: Saved) -> None:
     attention = captured(saved("squeezebert")).attentions["encoder"]
     assert attention.n_heads == (4, 4)
-    assert all(abs(layer.sum(-1) - 1).max() < 1e-6 for layer in attention.layers)
+    assert all(abs(layer.sum(-1) - 1).max() < 1e-4 for layer in attention.layers)
 
 
 def test_provenance_says_what_made_the_numbers(saved: Saved) -> None:
@@ -320,7 +322,7 @@ def test_weights_of_a_half_precision_checkpoint_are_computed_in_float32(tmp_path
     folder = save_tiny(tmp_path / "half", "bert")
     build_tiny("bert").half().save_pretrained(folder)
     layers = captured(folder).attentions["encoder"].layers
-    assert all(abs(layer.sum(-1) - 1).max() < 1e-6 for layer in layers)
+    assert all(abs(layer.sum(-1) - 1).max() < 1e-4 for layer in layers)
 
 
 # --- How it goes about it -------------------------------------------------------------------------
@@ -339,7 +341,7 @@ def test_each_model_is_loaded_once_and_let_go_before_the_next(
 ) -> None:
     networks: list[weakref.ref[Any]] = []
 
-    def spy(model: Model) -> LoadedModel:
+    def spy(model: Model, announce: Announce) -> LoadedModel:
         assert all(network() is None for network in networks), "the last model is still there"
         loaded = load(model)
         networks.append(weakref.ref(loaded.network))
@@ -362,10 +364,10 @@ def test_each_model_is_loaded_once_and_let_go_before_the_next(
 def test_nothing_is_printed_and_the_libraries_keep_their_settings(
     saved: Saved, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def noisy(*args: Any) -> Any:
+    def noisy(*args: Any, **options: Any) -> Any:
         transformers.logging.get_logger("transformers.noise").warning("a log line")
         warnings.warn("a warning", stacklevel=1)
-        return observe(*args)
+        return observe(*args, **options)
 
     monkeypatch.setattr("attention_gallery.capture.passes.observe", noisy)
     transformers.logging.set_verbosity_warning()
@@ -402,15 +404,50 @@ def test_a_fault_of_the_model_is_not_said_again_of_every_sentence(saved: Saved) 
     assert 'on sentence "s": no attention' in error.message
 
 
+def test_a_fault_of_the_model_is_placed_at_the_model_and_counts_all_its_sentences(
+    saved: Saved,
+) -> None:
+    model = Model("m", "m", "folder", str(saved("mamba")), where=Where("x.yml", 2))
+    requests = [
+        CaptureRequest(str(n) * 64, model, Sentence("s", "cat", where=Where("x.yml", 40 + n)))
+        for n in range(3)
+    ]
+    error = failure(requests)
+    assert error.where == Where("x.yml", 2)
+    assert 'm on sentence "s" and 2 more: no attention can be had' in error.message
+
+
+def test_each_capture_names_its_model_as_its_own_manifest_does(saved: Saved) -> None:
+    folder = str(saved("gpt2"))
+    requests = [
+        CaptureRequest(str(n) * 64, Model("m", source, "folder", folder), Sentence("s", text))
+        for n, (source, text) in enumerate([("./one", "cat"), ("./two", "the cat")])
+    ]
+    sources = {capture.key[0]: capture.provenance.source for capture in capture_all(requests)}
+    assert sources == {"0": "./one", "1": "./two"}
+
+
+def test_the_rows_of_a_target_know_their_place(saved: Saved) -> None:
+    cross = captured(saved("marian"), "le chat noir", "the black cat").attentions["cross"]
+    target = "the black cat"
+    assert cross.queries[0].span is None
+    for row in cross.queries[1:]:
+        assert row.span is not None
+        assert target[slice(*row.span)] == row.text
+    assert cross.queries[-1].word == 2
+
+
 def break_on(monkeypatch: pytest.MonkeyPatch, failing: dict[str, Exception]) -> None:
     """Let a model fail on some texts."""
 
-    def run_or_fail(loaded: LoadedModel, request: CaptureRequest) -> Any:
-        if request.sentence.text in failing:
-            raise failing[request.sentence.text]
-        return passes.run(loaded, request)
+    def run_or_fail(loaded: LoadedModel, feeds: Sequence[Feed]) -> Any:
+        for feed in feeds:
+            if feed.request.sentence.text in failing:
+                raise failing[feed.request.sentence.text]
+        return passes.run(loaded, feeds)
 
     monkeypatch.setattr("attention_gallery.capture.run", run_or_fail)
+    monkeypatch.setattr("attention_gallery.capture.batches.run", run_or_fail)
 
 
 def test_a_sentence_on_which_a_model_fails_does_not_stop_the_others(
@@ -535,36 +572,3 @@ def test_libraries_that_do_not_fit_each_other_say_so(
 def test_nothing_to_capture_needs_no_library(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
     assert list(capture_all([])) == []
-
-
-def a_token() -> Token:
-    return Token("a", id=1)
-
-
-@pytest.mark.parametrize(
-    ("weights", "reason"),
-    [
-        ([[1.0, 0.0], [0.5, 0.6]], "L0 H0: the weights from token 1 sum to more than 1"),
-        ([[1.0, 0.0], [0.5, 0.4]], "L0 H0: the weights from token 1 sum to less than 1"),
-        ([[1.5, -0.5], [0.5, 0.5]], "L0 H0: the weights from token 0 are negative"),
-        ([[np.nan, 0.0], [0.5, 0.5]], "L0 H0: the weights from token 0 are not numbers"),
-        ([[1.0, 0.0]], "is of shape [1, 1, 2]"),
-    ],
-)
-def test_what_is_not_attention_is_not_passed_on(weights: list[list[float]], reason: str) -> None:
-    good = np.full((1, 2, 2), 0.5, np.float32)
-    checked("encoder", (a_token(),) * 2, (a_token(),) * 2, (good,), sinks=False)
-    layer = np.array([weights], np.float32)
-    with pytest.raises(CaptureError, match=re.escape(reason)):
-        checked("encoder", (a_token(),) * 2, (a_token(),) * 2, (layer,), sinks=False)
-
-
-def test_only_a_decoder_that_sees_no_later_key_is_causal() -> None:
-    def causal(kind: AttentionKind, above: float) -> bool:
-        layer = np.array([[[1 - above, above], [0.5, 0.5]]], np.float32)
-        return checked(kind, (a_token(),) * 2, (a_token(),) * 2, (layer,), sinks=False).causal
-
-    assert causal("decoder", 0)
-    assert not causal("decoder", 1e-30)
-    assert not causal("cross", 0)
-    assert not causal("encoder", 0)

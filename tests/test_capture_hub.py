@@ -1,9 +1,12 @@
+# ruff: noqa: TID253 - the libraries are what is tested here
 """A hub model becomes a folder, or one line says why not; the hub here is a local stand-in."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
+import shutil
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,14 +16,17 @@ from typing import Any
 
 import huggingface_hub
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from attention_gallery.capture import capture_all
-from attention_gallery.capture.hub import snapshot
+from attention_gallery.capture.model.hub import snapshot
 from attention_gallery.errors import ModelError, Where
 from attention_gallery.terms import CaptureRequest, Model, Sentence
 from tiny_models import save_tiny
 
 COMMIT = "607a30d783dfa663caf39e06633721c8d4cfcd7e"
+PIECE = 200_000  # bytes
 CLOSED = "http://127.0.0.1:1"  # nothing listens at this port
 
 
@@ -32,6 +38,9 @@ class Hub(ThreadingHTTPServer):
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.fault = ""  # the error code that all questions are answered with
+        self.status = 403  # and the status it comes with
+        self.refuses_files_only = False
+        self.pause = 0.0  # seconds after each piece of an answer
         self.asked: list[str] = []
         super().__init__(("127.0.0.1", 0), _Answer)
 
@@ -50,14 +59,15 @@ class _Answer(BaseHTTPRequestHandler):
         self.server.asked.append(self.path)
         path, _, _ = self.path.partition("?")
         files = {path.name: path.read_bytes() for path in self.server.folder.iterdir()}
-        if self.server.fault:
-            status = 404 if "NotFound" in self.server.fault else 403
-            self.answer(b"{}", status, {"X-Error-Code": self.server.fault})
+        if self.server.fault and not (self.server.refuses_files_only and path.startswith("/api/")):
+            self.answer(b"{}", self.server.status, {"X-Error-Code": self.server.fault})
         elif path.startswith(f"/lab/tiny/resolve/{COMMIT}/"):
             content = files[path.rpartition("/")[2]]
             self.answer(content, headers={"ETag": f'"{_digest(content)}"', "X-Repo-Commit": COMMIT})
         elif path == f"/api/models/lab/tiny/revision/{COMMIT}":
-            self.answer(json.dumps({"id": "lab/tiny", "sha": COMMIT, "siblings": []}).encode())
+            siblings = [{"rfilename": name} for name in files]
+            about = {"id": "lab/tiny", "sha": COMMIT, "siblings": siblings}
+            self.answer(json.dumps(about).encode())
         elif path == f"/api/models/lab/tiny/tree/{COMMIT}":
             tree = [
                 {"type": "file", "path": name, "size": len(content), "oid": _digest(content)}
@@ -74,7 +84,9 @@ class _Answer(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         if self.command == "GET":
-            self.wfile.write(content)
+            for start in range(0, len(content), PIECE):
+                self.wfile.write(content[start : start + PIECE])
+                time.sleep(self.server.pause)
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
@@ -142,7 +154,7 @@ def test_what_is_downloaded_needs_no_hub(hub: Hub, monkeypatch: pytest.MonkeyPat
     assert snapshot(model_at()) == first
 
 
-@pytest.mark.parametrize("missing", ["model.safetensors", "everything"])
+@pytest.mark.parametrize("missing", ["model.safetensors", "config.json", "everything"])
 def test_a_hub_that_cannot_be_reached_is_told_at_once(
     hub: Hub, monkeypatch: pytest.MonkeyPatch, missing: str
 ) -> None:
@@ -167,24 +179,121 @@ def test_a_hub_switched_off_is_not_asked(hub: Hub, monkeypatch: pytest.MonkeyPat
     assert hub.asked == []
 
 
+NOT_A_MODEL = (
+    "lab/tiny is not a model on the hub; write it as owner/name; for a private one log in with: hf "
+    "auth login"
+)
+GATED = (
+    "lab/tiny is gated: its licence has to be accepted first; accept it on the model's page and "
+    "log in with: hf auth login"
+)
+ELSEWHERE = "use a local folder, a model already downloaded, or captures already in the store"
+
+
 @pytest.mark.parametrize(
-    ("fault", "message"),
+    ("status", "fault", "message"),
     [
-        ("RepoNotFound", "lab/tiny is not a model on the hub; write it as owner/name"),
-        ("RevisionNotFound", "lab/tiny at 607a30d783df: the hub has no such revision"),
-        ("GatedRepo", "lab/tiny is gated: its licence has to be accepted first; accept it"),
-        ("Other", "lab/tiny at 607a30d783df cannot be fetched: the hub answers with status 403"),
+        (404, "RepoNotFound", NOT_A_MODEL),
+        (401, "RepoNotFound", NOT_A_MODEL),
+        (404, "RevisionNotFound", "lab/tiny at 607a30d783df: the hub has no such revision"),
+        (403, "GatedRepo", GATED),
+        (401, "GatedRepo", GATED),
+        (
+            429,
+            "Other",
+            "lab/tiny at 607a30d783df cannot be fetched: the hub answers with status 429; "
+            + ELSEWHERE,
+        ),
+        (
+            401,
+            "Other",
+            "lab/tiny at 607a30d783df cannot be fetched: the hub does not take this machine's "
+            "token; log in with: hf auth login, or unset HF_TOKEN",
+        ),
     ],
 )
-def test_what_the_hub_refuses_is_told_in_one_line(hub: Hub, fault: str, message: str) -> None:
-    hub.fault = fault
+def test_what_the_hub_refuses_is_told_in_one_line(
+    hub: Hub, status: int, fault: str, message: str
+) -> None:
+    hub.status, hub.fault = status, fault
     with pytest.raises(ModelError) as caught:
         snapshot(model_at())
-    assert message in str(caught.value)
-    assert "\n" not in str(caught.value)
+    assert str(caught.value) == f"x.yml:3:5: {message}"
 
 
-def test_what_cannot_be_a_name_on_the_hub_is_not_asked_for(hub: Hub) -> None:
-    with pytest.raises(ModelError, match="a/b/c is not a model on the hub"):
-        snapshot(model_at("a/b/c"))
-    assert hub.asked == []
+def test_a_gated_model_is_known_by_its_files_for_anybody_may_ask_about_it(hub: Hub) -> None:
+    hub.status, hub.fault, hub.refuses_files_only = 403, "GatedRepo", True
+    with pytest.raises(ModelError) as caught:
+        snapshot(model_at())
+    assert str(caught.value) == f"x.yml:3:5: {GATED}"
+
+
+@pytest.fixture
+def pickled_hub(hub: Hub, folder: Path, tmp_path: Path) -> Hub:
+    """A hub that has the weights as a pickle only."""
+    hub.folder = shutil.copytree(folder, tmp_path / "pickled")
+    weights = load_file(hub.folder / "model.safetensors")
+    torch.save(weights, hub.folder / "pytorch_model.bin")
+    (hub.folder / "model.safetensors").unlink()
+    return hub
+
+
+def test_a_pickle_on_the_hub_is_not_downloaded_unless_it_is_allowed(
+    pickled_hub: Hub, tmp_path: Path
+) -> None:
+    with pytest.raises(ModelError) as caught:
+        snapshot(model_at())
+    assert str(caught.value).startswith(
+        "x.yml:3:5: lab/tiny has no weights in safetensors form, only pickled ones "
+        "(pytorch_model.bin); "
+    )
+    assert not any((tmp_path / "cache").rglob("*"))
+    names = {path.name for path in snapshot(model_at(allow_pickle=True)).iterdir()}
+    assert "pytorch_model.bin" in names
+    assert "tokenizer.pkl" not in names
+
+
+def test_an_allowed_pickle_is_left_where_there_is_a_safe_form(hub: Hub) -> None:
+    names = {path.name for path in snapshot(model_at(allow_pickle=True)).iterdir()}
+    assert "model.safetensors" in names
+    assert "pytorch_model.bin" not in names
+
+
+def test_what_is_downloaded_as_a_pickle_needs_no_hub(
+    pickled_hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = model_at(allow_pickle=True)
+    first = snapshot(model)
+    look_for_hub_at(CLOSED, monkeypatch)
+    assert snapshot(model) == first
+
+
+def test_a_download_says_how_much_of_it_has_arrived(
+    hub: Hub, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(huggingface_hub.constants, "DOWNLOAD_CHUNK_SIZE", PIECE)
+    hub.folder = shutil.copytree(folder, tmp_path / "large")
+    (hub.folder / "vocab.txt").write_bytes(b"a" * 3_000_000)
+    hub.pause = 0.05
+    said: list[str] = []
+    snapshot(model_at(), said.append)
+    words = [re.fullmatch(r"Fetching lab/tiny: ([0-3]) of 3 MB", text) for text in said]
+    arrived = [int(found[1]) for found in words if found]
+    assert len(arrived) == len(said) <= 21
+    assert arrived == sorted(arrived)
+    assert {0, 1, 2} <= {*arrived}
+    said.clear()
+    snapshot(model_at(), said.append)
+    assert said == []
+
+
+def test_a_download_that_is_broken_off_is_gone_on_with(hub: Hub) -> None:
+    """What came before is kept, and is no model as long as something lacks."""
+    weights = hub.folder / "model.safetensors"
+    whole = snapshot(model_at())
+    (whole / weights.name).unlink()
+    hub.asked.clear()
+    assert snapshot(model_at()) == whole
+    fetched = {path.rpartition("/")[2] for path in hub.asked if "/resolve/" in path}
+    assert fetched == {weights.name}
+    assert (whole / weights.name).read_bytes() == weights.read_bytes()

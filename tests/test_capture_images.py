@@ -20,7 +20,8 @@ from PIL import Image
 
 from attention_gallery import resources
 from attention_gallery.capture import capture_all
-from attention_gallery.capture.images import look, patch_tokens, read_image
+from attention_gallery.capture.sight.images import look, patch_tokens, read_image
+from attention_gallery.codes import ERROR
 from attention_gallery.errors import CaptureError, FaultsError, InputError, ModelError, Where
 from attention_gallery.plan import make_plan
 from attention_gallery.terms import (
@@ -116,7 +117,7 @@ def assert_same(capture: Capture, kind: AttentionKind, reference: Any) -> None:
     assert len(layers) == len(reference) > 1
     for ours, theirs in zip(layers, reference, strict=True):
         assert ours.std() * ours.shape[-1] > 0.2  # far from uniform, so that a mistake shows
-        np.testing.assert_allclose(ours, theirs[0].numpy(), atol=2e-6, rtol=0)
+        np.testing.assert_allclose(ours, theirs[0].numpy(), atol=ERROR + 2e-6, rtol=0)
 
 
 # --- Encoders -------------------------------------------------------------------------------------

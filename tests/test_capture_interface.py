@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 from transformers import AttentionInterface
+from transformers.models.llama import modeling_llama
 
-from attention_gallery.capture.interface import watched_interface
-from attention_gallery.capture.weights import observe
+from attention_gallery.capture.seam.interface import watched_interface
+from attention_gallery.capture.seam.observation import observe
+from attention_gallery.capture.seam.passing import Passing
 from tiny_models import build_tiny
 
 UNTOUCHED = AttentionInterface.get_interface
@@ -33,10 +35,12 @@ def test_it_is_handed_back_as_it_was() -> None:
 def test_it_is_handed_back_when_the_model_fails() -> None:
     network = build_tiny("gpt2")
     with pytest.raises(IndexError):
-        observe(network, {"input_ids": torch.tensor([[10**6]])})
+        observe(network, {"input_ids": torch.tensor([[10**6]])}, lambda *_: None)
     assert AttentionInterface.get_interface is UNTOUCHED
     assert not any(m._forward_hooks or m._forward_pre_hooks for m in network.modules())
-    assert observe(network, IDS)
+    seen: list[object] = []
+    observe(network, IDS, lambda *passed: seen.append(passed))
+    assert len(seen) == 2
 
 
 def test_it_is_handed_back_when_what_watches_fails() -> None:
@@ -51,7 +55,7 @@ def test_it_is_handed_back_when_what_watches_fails() -> None:
 def test_two_cannot_watch_at_once() -> None:
     with watched_interface(lambda *_: None, nullcontext):
         with pytest.raises(RuntimeError, match="attention is being observed already"):
-            observe(build_tiny("gpt2"), IDS)
+            observe(build_tiny("gpt2"), IDS, lambda *_: None)
         with pytest.raises(RuntimeError), watched_interface(lambda *_: None, nullcontext):
             pass
     assert AttentionInterface.get_interface is UNTOUCHED
@@ -63,8 +67,8 @@ def test_a_layer_is_seen_before_the_next_runs() -> None:
     for layer in network.h:
         layer.register_forward_hook(lambda *_: seen.append("layer done"))
 
-    def see(weights: Tensor, asking: nn.Module) -> None:
-        seen.append(f"{type(asking).__name__} {list(weights.shape)}")
+    def see(passing: Passing, asking: nn.Module) -> None:
+        seen.append(f"{type(asking).__name__} {list(passing.weights.shape)}")
 
     with watched_interface(see, nullcontext):
         run(network)
@@ -85,7 +89,8 @@ def test_the_model_answers_the_same_and_gets_no_weights() -> None:
     assert torch.equal(plain, watched)
 
 
-def test_the_models_own_function_runs_undisturbed() -> None:
+@pytest.mark.parametrize("parts", [False, True])
+def test_the_models_own_function_and_what_sees_it_are_undisturbed(parts: bool) -> None:
     order: list[str] = []
 
     class Undisturbed:
@@ -95,6 +100,47 @@ def test_the_models_own_function_runs_undisturbed() -> None:
         def __exit__(self, *_: object) -> None:
             order.append("out")
 
-    with watched_interface(lambda *_: order.append("seen"), Undisturbed):
+    with watched_interface(lambda *_: order.append("seen"), Undisturbed, parts=parts):
         run(build_tiny("bert"))
-    assert order == ["in", "out", "seen"] * 2
+    assert order == ["in", "seen", "out"] * 2
+
+
+def test_parts_are_those_that_the_models_own_function_is_handed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    handed: list[Any] = []
+    eager = modeling_llama.eager_attention_forward
+
+    def noted(module: Any, query: Any, key: Any, value: Any, *args: Any, **options: Any) -> Any:
+        handed.append((query, key, value, options["scaling"]))
+        return eager(module, query, key, value, *args, **options)
+
+    monkeypatch.setattr(modeling_llama, "eager_attention_forward", noted)
+    seen: list[Passing] = []
+    with watched_interface(lambda passing, _: seen.append(passing), nullcontext, parts=True):
+        run(build_tiny("llama"))
+    assert len(seen) == len(handed) == 2
+    for passing, (query, key, value, scaling) in zip(seen, handed, strict=True):
+        assert (query.shape[1], key.shape[1]) == (4, 2)  # heads, two for each of the keys
+        assert passing.query is query
+        assert passing.key is key
+        assert passing.value is value
+        assert passing.scale == scaling
+
+
+def test_a_function_that_takes_no_softmax_shows_what_it_was_handed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def evenly(_: Any, query: Any, key: Any, value: Any, *__: Any, **___: Any) -> Any:
+        weights = torch.full((*query.shape[:-1], key.shape[-2]), 1 / key.shape[-2])
+        return (weights @ value.repeat_interleave(2, dim=1)).transpose(1, 2), weights
+
+    monkeypatch.setattr(modeling_llama, "eager_attention_forward", evenly)
+    seen: list[Passing] = []
+    with watched_interface(lambda passing, _: seen.append(passing), nullcontext, parts=True):
+        run(build_tiny("llama"))
+    for passing in seen:
+        assert passing.weights.unique().tolist() == pytest.approx([1 / 9])
+        assert passing.scores is passing.scale is None
+        assert passing.query is not None
+        assert passing.value is not None

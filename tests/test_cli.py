@@ -13,8 +13,9 @@ from typing import NamedTuple, Protocol
 import pytest
 
 from attention_gallery import __version__, cli, resources
+from attention_gallery.configuration import configuration, plugin_of
 from attention_gallery.mkdocs_plugin import AttentionGalleryPlugin
-from projects import fill_store, write_manifest, write_mkdocs
+from projects import MANIFEST, fill_store, write_manifest, write_mkdocs
 
 
 class Result(NamedTuple):
@@ -163,6 +164,97 @@ def test_a_broken_configuration_is_bad_input(run: Run, tmp_path: Path) -> None:
     assert "Traceback" not in result.err
 
 
+def write_two_of_which_one_is_broken(folder: Path) -> None:
+    """A gallery that can be built, and one of a model that cannot be loaded."""
+    broken = folder / "galleries/broken"
+    shutil.copytree(resources.specimens()["story"], broken)
+    (broken / "model.safetensors").write_bytes(b"no weights")
+    write_manifest(folder)
+    write_manifest(
+        folder,
+        "broken",
+        title="The broken",
+        models={"broken": {"source": "./broken"}, "story": {"source": "specimen:story"}},
+        exhibits=[
+            {"id": "lost", "model": "broken", "sentence": "fox"},
+            {
+                "id": "half-lost",
+                "model": "story",
+                "sentence": "once",
+                "against": {"models": ["broken"]},
+            },
+        ],
+    )
+
+
+def test_a_build_that_keeps_going_leaves_out_what_fails_and_says_so_at_the_end(
+    run: Run, tmp_path: Path
+) -> None:
+    """A real capture, in one build with a model that is none."""
+    write_two_of_which_one_is_broken(tmp_path)
+    assert run("build").code == 2
+    assert not Path("site").exists()
+    result = run("build", "--keep-going")
+    assert result.code == 1
+    assert "2 exhibits from 2 captures (0 new), " in result.out  # those the first build has kept
+    *_, fault, summary = result.err.splitlines()
+    assert fault.startswith("galleries/broken.yml:5:3: ")
+    assert "./broken" in fault
+    assert summary == "2 of 4 exhibits left out: lost, half-lost"
+    index = (tmp_path / "site/index.html").read_text("utf-8")
+    assert "Two animals" in index
+    assert "The broken" not in index
+    pages = {path.stem for path in (tmp_path / "site/exhibits").glob("*.html")}
+    assert pages == {"fox", "once"}
+
+
+def test_a_capture_goes_on_and_counts_what_is_missing(run: Run, tmp_path: Path) -> None:
+    write_two_of_which_one_is_broken(tmp_path)
+    result = run("capture")
+    assert result.code == 2
+    assert "2 captures made, 0 were stored in " in result.out
+    assert result.out.endswith(", 2 are missing\n")
+    assert "./broken" in result.err
+
+
+def test_a_build_that_keeps_going_with_nothing_keeps_the_last_site(
+    run: Run, tmp_path: Path
+) -> None:
+    write_manifest(tmp_path)
+    fill_store(tmp_path)
+    assert run("build").code == 0
+    before = (tmp_path / "site/index.html").read_bytes()
+    exhibits = [{**exhibit, "attention": "encoder"} for exhibit in MANIFEST["exhibits"]]
+    write_manifest(tmp_path, title="New", exhibits=exhibits)
+    result = run("build", "--keep-going", "-q")
+    assert result.code == 2
+    assert result.out == ""
+    assert len(result.err.splitlines()) == 2
+    assert (tmp_path / "site/index.html").read_bytes() == before
+
+
+def test_a_wrong_manifest_stops_a_build_that_keeps_going(run: Run, tmp_path: Path) -> None:
+    write_manifest(tmp_path)
+    fill_store(tmp_path)
+    write_manifest(tmp_path, "wrong", titel="x")
+    result = run("build", "--keep-going")
+    assert result.code == 2
+    assert 'did you mean "title"?' in result.err
+    assert not Path("site").exists()
+
+
+def test_the_configuration_may_say_that_builds_keep_going(run: Run, tmp_path: Path) -> None:
+    fox, once = MANIFEST["exhibits"]
+    write_manifest(tmp_path, exhibits=[fox, {**once, "attention": "encoder"}])
+    write_mkdocs(tmp_path, plugins=[{"attention-gallery": {"keep_going": True}}])
+    fill_store(tmp_path)
+    result = run("build")
+    assert result.code == 1
+    assert result.err.count("has no encoder attention") == 1
+    assert result.err.endswith("\n1 of 2 exhibits left out: once\n")
+    assert (tmp_path / "site/exhibits/fox").is_dir()
+
+
 @pytest.mark.parametrize("name", ["x[1].yml", "*.yml", "ümläut.yml"])
 @pytest.mark.parametrize("config", [True, False])
 def test_a_manifest_on_the_command_line_is_a_path_and_not_a_pattern(
@@ -239,6 +331,8 @@ def test_a_build_that_is_told_to_end_leaves_nothing_behind(
     monkeypatch.setattr("mkdocs.commands.build.build", ended)
     assert run("build").code == 128 + signal.SIGTERM
     assert {path.name for path in tmp_path.iterdir()} == before
+    with configuration((), None) as config:  # MkDocs keeps the plugin for the whole process
+        assert plugin_of(config).prepared is None
 
 
 def test_a_site_folder_with_other_files_is_refused(run: Run, tmp_path: Path) -> None:
@@ -277,6 +371,20 @@ def test_show_writes_one_file(run: Run, tmp_path: Path) -> None:
     assert "&lt;/script&gt;" in (tmp_path / "specimen-story.html").read_text("utf-8")
 
 
+def test_show_reads_two_texts_together(run: Run, tmp_path: Path) -> None:
+    result = run("show", "specimen:story", "Once upon", "--pair", "a time")
+    assert result.code == 0, result.err
+    page = (tmp_path / "specimen-story.html").read_text("utf-8")
+    assert "specimen:story on “Once upon”" in page
+    assert all(f">{word}<" in page for word in ("Once", "upon", "a", "time"))
+
+
+def test_show_runs_the_model_where_and_how_it_is_told(run: Run, tmp_path: Path) -> None:
+    result = run("show", "specimen:story", "Once", "--device", "cpu", "--dtype", "float16")
+    assert result.code == 0, result.err
+    assert "in float16 on cpu" in (tmp_path / "specimen-story.html").read_text("utf-8")
+
+
 def test_show_tells_a_folder_by_its_name_and_not_by_its_path(run: Run, tmp_path: Path) -> None:
     shutil.copytree(resources.specimens()["story"], tmp_path / "at-home" / "mine")
     result = run("show", str(tmp_path / "at-home" / "mine"), "Once")
@@ -292,6 +400,12 @@ def test_show_tells_a_folder_by_its_name_and_not_by_its_path(run: Run, tmp_path:
         (("specimen:stroy", "x"), 'there is no specimen "stroy"; did you mean "story"?'),
         (("./nowhere", "x"), "a relative path starts from the working directory"),
         (("specimen:story", " "), "the text is empty; write some text"),
+        (
+            ("specimen:story", "x", "--device", "gpu"),
+            'unknown device "gpu"; devices: auto, cpu, cuda, cuda:1, mps, split',
+        ),
+        (("specimen:story", "x", "--device", "cuda:77"), "this machine has no device cuda:77"),
+        (("specimen:story", "x", "--dtype", "half"), "'half' is not one of 'float32', 'bfloat16'"),
         (("specimen:story",), "the text is empty; write some text"),
         (("specimen:story", "--image", "no.png"), "'no.png' does not exist"),
         (("specimen:story", "--image", __file__), "is not an image; save it as PNG, JPEG, WEBP"),
@@ -322,7 +436,7 @@ def test_a_pinned_model_of_the_hub_is_valid_and_fails_clearly_without_a_network(
     assert "size known once captured" in result.out
     failed = run("build", manifest)
     assert failed.code == 2
-    message = [line for line in failed.err.splitlines() if "gpt2" in line]
+    message = [line for line in failed.err.splitlines() if "gpt2.yml" in line]
     assert len(message) == 1
     assert "gpt2.yml:" in message[0]
     assert "Traceback" not in failed.err

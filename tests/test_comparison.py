@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from attention_gallery import comparison, packing
+from attention_gallery.codes import Layers
 from attention_gallery.packing import Packed
 from attention_gallery.terms import Attention, Head, Start, Token
 from attentions import FOX, attention, exhibit
@@ -21,7 +22,7 @@ SHARP: Rows = [[1, 0, 0], [0, 1, 0], [0.2, 0.7, 0.1]]
 def maps(*heads: Rows, words: str = "A B C", causal: bool = True) -> Attention:
     tokens = tuple(Token(word) for word in words.split())
     layers = (np.array(heads, dtype=np.float32),)
-    return Attention("decoder" if causal else "encoder", tokens, tokens, layers, causal)
+    return Attention("decoder" if causal else "encoder", tokens, tokens, Layers.of(layers), causal)
 
 
 def held(own: Attention, *others: Attention, heads: tuple[Head, ...] = ()) -> Packed:

@@ -47,6 +47,14 @@ SAID = [
     ("never-boring", 0, "L0H1", 1, [10], "0.97"),
     ("never-devoid", 0, "L0H1", 4, [5], "1.00"),
     ("weight-is-not-cause", 0, "L1H1", 0, [14], "1.00"),
+    ("why-brown-looks-at-fox", 0, "L1H0", 14, [4], "0.98"),
+]
+# What prose says of products: exhibit, head, index of the query, index of the key, a dimension or
+# None for the sum over all, and the number as it is written.
+PRODUCTS = [
+    ("why-brown-looks-at-fox", "L1H0", 14, 4, None, "47.1"),
+    ("why-brown-looks-at-fox", "L1H0", 14, 3, None, "−10.1"),
+    ("why-brown-looks-at-fox", "L1H0", 14, 4, 10, "25.4"),
 ]
 IN_WORDS = {"all of it": 1.0, "all there is": 1.0}
 
@@ -116,6 +124,40 @@ def test_a_number_in_the_prose_is_the_model_s(
     weight = float(np.sum(attention.layers[layer][number_of_head, query, keys]))
     digits = len(number.partition(".")[2]) or 2
     assert round(weight, digits) == IN_WORDS.get(number) or f"{weight:.{digits}f}" == number
+
+
+@pytest.mark.parametrize(("id_", "head", "query", "key", "dimension", "number"), PRODUCTS)
+def test_a_product_in_the_prose_is_the_model_s(
+    plan: Plan,
+    store: Store,
+    id_: str,
+    head: str,
+    query: int,
+    key: int,
+    dimension: int | None,
+    number: str,
+) -> None:
+    exhibit = named(plan, id_)
+    assert number in exhibit.prose
+    held = store.get(plan.keys[id_])
+    assert held is not None
+    parts = held.attentions[held.natural].parts
+    layer, at = Head.parse(head)
+    products = parts["query"][layer][at, query].astype(float) * parts["key"][layer][at, key]
+    told = products.sum() if dimension is None else products[dimension]
+    assert f"{told:.1f}".replace("-", "−") == number
+
+
+def test_the_second_best_score_is_as_far_below_as_the_prose_says(plan: Plan, store: Store) -> None:
+    exhibit = named(plan, "why-brown-looks-at-fox")
+    held = store.get(plan.keys[exhibit.id])
+    assert held is not None
+    scores = held.attentions[held.natural].parts["scores"][1][0, 14]
+    best, second = np.argsort(scores)[::-1][:2]
+    assert (best, second) == (4, 13)
+    below = float(scores[best] - scores[second])
+    assert f"{below:.1f} lower" in exhibit.prose
+    assert f"is {np.exp(below):.0f} times smaller" in " ".join(exhibit.prose.split())
 
 
 @pytest.mark.parametrize("id_", ["black-cat", "european-area"])

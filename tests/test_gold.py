@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from attention_gallery import gold
+from attention_gallery.codes import Layers
 from attention_gallery.errors import InputError, Where
 from attention_gallery.terms import Attention, AttentionKind, Sentence, Token
 
@@ -22,7 +23,7 @@ def tokens(text: str) -> tuple[Token, ...]:
 def attention(kind: AttentionKind, queries: str, keys: str = "") -> Attention:
     rows, columns = tokens(queries), tokens(keys or queries)
     weights = np.full((1, len(rows), len(columns)), 1 / len(columns), dtype=np.float32)
-    return Attention(kind, rows, columns, (weights,), causal=False)
+    return Attention(kind, rows, columns, Layers.of([weights]), causal=False)
 
 
 def links(
@@ -80,7 +81,7 @@ def test_patches_are_named_one_by_one_or_as_a_rectangle() -> None:
     rows = tokens("<s> a circle")
     weights = np.full((1, 3, 10), 0.1, dtype=np.float32)
     keys = (Token("<cls>", special=True), *patches)
-    seen = Attention("cross", rows, keys, (weights,), causal=False)
+    seen = Attention("cross", rows, keys, Layers.of([weights]), causal=False)
     assert links({"circle": ("r0c1-r1c2",)}, seen) == [(1, (2, 3, 5, 6))]
     assert links({"circle": ("r2c0",)}, seen) == [(1, (7,))]
     assert links({"circle": ("r2c0", "r0c0-r0c2")}, seen) == [(1, (1, 2, 3, 7))]
@@ -106,7 +107,7 @@ def test_patches_that_an_image_does_not_have_are_answered_with_its_grid(
 ) -> None:
     keys = tuple(Token(f"r{r}c{c}", patch=(r, c)) for r in range(2) for c in range(3))
     weights = np.full((1, 2, 6), 1 / 6, dtype=np.float32)
-    seen = Attention("cross", tokens("<s> circle"), keys, (weights,), causal=False)
+    seen = Attention("cross", tokens("<s> circle"), keys, Layers.of([weights]), causal=False)
     with pytest.raises(InputError, match=message):
         links({"circle": (word,)}, seen)
 

@@ -47,3 +47,18 @@ def test_an_image_that_pillow_gives_up_is_said_to_be_unreadable(tmp_path: Path) 
     Image.new("RGB", (4, 3)).save(tmp_path / "bomb.png", pnginfo=info)
     with pytest.raises(InputError, match=r"cannot be read: it is damaged, or"):
         lone_exhibit("specimen:shapes", image=str(tmp_path / "bomb.png"))
+
+
+def test_a_second_text_is_read_with_the_first_and_not_without_it(tmp_path: Path) -> None:
+    exhibit = lone_exhibit("specimen:story", "who sat?", pair="the cat sat")
+    assert (exhibit.sentence.text, exhibit.sentence.pair) == ("who sat?", "the cat sat")
+    assert exhibit.title == "specimen:story on “who sat?”"
+    image = tmp_path / "scene.png"
+    Image.new("RGB", (4, 3)).save(image)
+    for text, pair, said in (
+        ("", "the cat sat", "the text is empty"),
+        ("who sat?", " ", "the text is empty"),
+        ("who sat?", "\x07", r"the text holds the character U\+0007"),
+    ):
+        with pytest.raises(InputError, match=said):
+            lone_exhibit("specimen:story", text, pair=pair, image=str(image))

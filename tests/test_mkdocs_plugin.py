@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -14,20 +15,22 @@ from mkdocs.config import load_config
 from mkdocs.livereload import LiveReloadServer
 from PIL import Image
 
-from attention_gallery import build
+from attention_gallery import build, resources
 from attention_gallery.configuration import configuration, plugin_of
 from attention_gallery.errors import InputError
 from attention_gallery.terms import Site
 from attentions import HOSTILE
 from projects import MANIFEST, fill_store, write_manifest, write_mkdocs
 
-ENGINES = {"mkdocs": ["build", "--strict"], "properdocs": ["build", "--strict", "-f", "mkdocs.yml"]}
+ENGINES = {"mkdocs": ["build"], "properdocs": ["build", "-f", "mkdocs.yml"]}
 ATTACK = '</script><img src=x onerror=alert(1)> & "q"'
 
 
-def run(folder: Path, engine: str = "mkdocs") -> subprocess.CompletedProcess[str]:
+def run(
+    folder: Path, engine: str = "mkdocs", *, strict: bool = True
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", engine, *ENGINES[engine]],
+        [sys.executable, "-m", engine, *ENGINES[engine], *["--strict"] * strict],
         cwd=folder,
         env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
         capture_output=True,
@@ -150,6 +153,43 @@ def test_a_pattern_that_matches_nothing_is_told(tmp_path: Path) -> None:
     assert "no manifest matches 'nowhere/*.yml'" in result.stderr
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_option_keeps_a_build_going_without_the_exhibits_that_fail(
+    tmp_path: Path, engine: str
+) -> None:
+    """One is captured here and now; the model of the other is no model."""
+    broken = tmp_path / "galleries/broken"
+    shutil.copytree(resources.specimens()["story"], broken)
+    (broken / "model.safetensors").write_bytes(b"no weights")
+    write_manifest(
+        tmp_path,
+        models={**MANIFEST["models"], "broken": {"source": "./broken"}},
+        exhibits=[*MANIFEST["exhibits"], {"id": "lost", "model": "broken", "sentence": "fox"}],
+    )
+    write_mkdocs(tmp_path, plugins=[{"attention-gallery": {"keep_going": True}}])
+    result = run(tmp_path, engine, strict=False)
+    assert result.returncode == 0, result.stderr
+    [warning] = [line for line in result.stderr.splitlines() if line.startswith("WARNING")]
+    assert "galleries/animals.yml:" in warning
+    assert "./broken" in warning
+    assert "\n1 of 3 exhibits left out: lost\n" in result.stderr
+    index = (tmp_path / "site/index.html").read_text("utf-8")
+    assert 'href="exhibits/once/"' in index
+    assert "lost" not in index
+    assert not (tmp_path / "site/exhibits/lost").exists()
+
+
+def test_a_strict_build_that_keeps_going_writes_the_site_and_fails(tmp_path: Path) -> None:
+    project(tmp_path, plugins=[{"attention-gallery": {"keep_going": True}}])
+    fox, once = MANIFEST["exhibits"]
+    write_manifest(tmp_path, exhibits=[fox, {**once, "attention": "encoder"}])
+    result = run(tmp_path)
+    assert result.returncode == 1
+    assert "has no encoder attention" in result.stderr
+    assert (tmp_path / "site/exhibits/fox/index.html").is_file()
+    assert not (tmp_path / "site/exhibits/once").exists()
+
+
 def test_a_page_of_the_author_is_not_replaced(tmp_path: Path) -> None:
     project(tmp_path)
     mine = tmp_path / "docs/exhibits/fox.md"
@@ -191,8 +231,8 @@ def test_the_folders_of_images_are_watched_wherever_they_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Those of the first build, which is made before there is a server, and those of later ones."""
-    monkeypatch.setattr(build, "obtain", lambda *_: 0)
-    monkeypatch.setattr(build, "build_site", lambda *_, **__: Site((), ()))
+    nothing = build.Built(Site((), ()), 0, (), (), ())
+    monkeypatch.setattr(build, "build_site", lambda *_, **__: nothing)
     folders = [tmp_path / name for name in ("pictures", "galleries/near", "more")]
     for folder in folders:
         folder.mkdir(parents=True)

@@ -15,6 +15,7 @@ from attention_gallery.model_source import (
     read_head_counts,
     read_patch_grid,
     rules_out_cross,
+    rules_out_vision,
 )
 from attention_gallery.terms import AttentionKind
 
@@ -94,6 +95,17 @@ CAPTIONER = {
     "decoder": {"decoder_layers": 2, "decoder_attention_heads": 8, "num_hidden_layers": 9},
 }
 
+CLIP: dict[str, Any] = {
+    "text_config": {"num_hidden_layers": 3, "num_attention_heads": 5},
+    "vision_config": {
+        "depth": 6,
+        "num_heads": 2,
+        "image_size": 32,
+        "patch_size": 8,
+    },
+}
+LLAVA = CLIP | {"image_token_id": 7}
+
 
 @pytest.mark.parametrize(
     ("config", "attention", "counts"),
@@ -113,6 +125,11 @@ CAPTIONER = {
         (CAPTIONER, "cross", (2, 8)),
         (CAPTIONER, "decoder", (2, 8)),
         (CAPTIONER | {"is_encoder_decoder": True}, None, (2, 8)),
+        (CLIP, "vision", (6, 2)),
+        (CLIP, "encoder", (3, 5)),
+        (LLAVA, "vision", (6, 2)),
+        (LLAVA, "decoder", (3, 5)),
+        (LLAVA, None, (3, 5)),
     ],
 )
 def test_head_counts(
@@ -145,6 +162,17 @@ def test_nothing_is_guessed_from_an_unusual_config(tmp_path: Path, content: str)
     assert read_head_counts(tmp_path / "gone", None) is None
 
 
+@pytest.mark.parametrize(
+    ("config", "attention"),
+    [(CLIP, None), (LLAVA, "cross"), (CLIP | {"vision_config": {}}, "vision")],
+)
+def test_nothing_is_guessed_where_it_depends_on_the_sentence_or_the_layer(
+    tmp_path: Path, config: dict[str, Any], attention: AttentionKind | None
+) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    assert read_head_counts(tmp_path, attention) is None
+
+
 VIT = {"image_size": 224, "patch_size": 16}
 
 
@@ -153,6 +181,8 @@ VIT = {"image_size": 224, "patch_size": 16}
     [
         (VIT, None, (14, 14)),
         (CAPTIONER, None, (8, 8)),
+        (CLIP, None, (4, 4)),
+        (CLIP, {"size": 64}, (8, 8)),
         (VIT | {"image_size": [32, 48]}, None, (2, 3)),
         (VIT | {"patch_size": [16, 32]}, None, (14, 7)),
         (VIT | {"image_size": 230}, None, (14, 14)),
@@ -205,6 +235,27 @@ def test_cross_attention_needs_two_stacks(
     if config is not None:
         (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
     assert rules_out_cross(tmp_path) is ruled_out
+
+
+def test_what_reads_may_look_at_an_image_across(tmp_path: Path) -> None:
+    mllama = CLIP | {"text_config": {"cross_attention_layers": [3, 8]}}
+    for config, ruled_out in ((CLIP, True), (LLAVA, True), (mllama, False)):
+        (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
+        assert rules_out_cross(tmp_path) is ruled_out
+
+
+def test_only_what_sees_beside_reading_has_vision(tmp_path: Path) -> None:
+    assert not rules_out_vision(tmp_path)  # nothing is known
+    for config, ruled_out in ((CLIP, False), ({"image_config": {}}, False), (VIT, True)):
+        (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
+        assert rules_out_vision(tmp_path) is ruled_out
+
+
+def test_a_processor_for_text_and_image_says_how_large_images_become(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(CLIP), encoding="utf-8")
+    both = {"image_processor": {"size": {"height": 16, "width": 64}}}
+    (tmp_path / "processor_config.json").write_text(json.dumps(both), encoding="utf-8")
+    assert read_patch_grid(tmp_path) == (2, 8)
 
 
 def test_a_folder_that_may_not_be_searched_says_so(

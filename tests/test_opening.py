@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from attention_gallery import packing
+from attention_gallery.codes import Layers
 from attention_gallery.errors import InputError
 from attention_gallery.gold import Link
 from attention_gallery.maps import Slot
@@ -46,7 +47,9 @@ def test_what_the_attention_does_not_have_is_refused(
 
 def three_tokens(*maps: list[list[float]]) -> Attention:
     tokens = (Token("<s>", special=True), Token("a"), Token("b"))
-    return Attention("encoder", tokens, tokens, (np.array(maps, dtype=np.float32),), causal=False)
+    return Attention(
+        "encoder", tokens, tokens, Layers.of([np.array(maps, dtype=np.float32)]), causal=False
+    )
 
 
 def test_the_head_that_looks_most_decidedly_at_other_words_opens() -> None:
@@ -61,7 +64,10 @@ def test_the_head_that_looks_most_decidedly_at_other_words_opens() -> None:
 def test_the_last_word_is_pinned_and_not_a_special_token() -> None:
     tokens = (Token("<s>", special=True), Token("a"), Token("</s>", special=True))
     layer = np.full((1, 3, 3), 1 / 3, dtype=np.float32)
-    assert packing.pack(exhibit(), Attention("encoder", tokens, tokens, (layer,), False)).pin == 1
+    assert (
+        packing.pack(exhibit(), Attention("encoder", tokens, tokens, Layers.of([layer]), False)).pin
+        == 1
+    )
 
 
 def test_where_something_is_known_an_exhibit_opens_with_the_head_that_gives_it_most() -> None:
@@ -97,9 +103,11 @@ def test_an_image_opens_with_the_token_that_sums_it_up() -> None:
         Token("r0c1", patch=(0, 1)),
     )
     weights = (np.full((1, 3, 3), 1 / 3, dtype=np.float32),)
-    seen = Attention("encoder", tokens, tokens, weights, causal=False)
+    seen = Attention("encoder", tokens, tokens, Layers.of(weights), causal=False)
     assert packing.pack(exhibit(), seen).pin == 0
-    bare = Attention("encoder", tokens[1:], tokens[1:], (weights[0][:, 1:, 1:],), causal=False)
+    bare = Attention(
+        "encoder", tokens[1:], tokens[1:], Layers.of([weights[0][:, 1:, 1:]]), causal=False
+    )
     assert packing.pack(exhibit(), bare).pin == 0
 
 
@@ -107,7 +115,7 @@ def test_a_comparison_opens_with_the_head_that_differs_most_from_the_first_varia
     own = attention(kind="encoder", n_heads=(2, 2))
     layers = [layer.copy() for layer in own.layers]
     layers[1][0] = layers[1][0][:, ::-1]
-    other = dataclasses.replace(own, layers=tuple(layers))
+    other = dataclasses.replace(own, layers=Layers.of(layers))
     variant = Variant("other", Model("other", "specimen:other", "specimen", "/"), Sentence("s", ""))
     shown = dataclasses.replace(exhibit(), against=(variant,))
     packed = packing.pack(shown, own, others=[other])

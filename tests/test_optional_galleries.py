@@ -30,7 +30,7 @@ def test_a_real_encoder_builds_a_site_in_five_scripts(folder: Path) -> None:
     plan = build.read([folder / "minilm.yml"])
     store = Store(folder / ".attention")
     assert build.obtain(plan, store) == 5
-    site = build.build_site(plan, store)
+    site = build.build_site(plan, store).site
     assert len(site.pages) == 6
     text = " ".join(fragment for page in site.pages for fragment in page.fragments.values())
     for word in ("العربية", "注", "Внимание", "🙂"):

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from attention_gallery import packing
+from attention_gallery import codes, packing
 from attention_gallery.errors import InputError
 from attention_gallery.packing import LEVELS, Packed
 from attention_gallery.terms import Attention, Head, Model, Sentence, Start, Variant
@@ -44,7 +44,7 @@ def test_every_head_travels_with_its_layers_mean_first() -> None:
         layer = source.layers[slot.layer]
         expected = layer.mean(axis=0) if slot.head is None else layer[slot.head]
         assert np.abs(packing.decode(blob) - expected[triangle]).max() <= packed.error + 1e-7
-    assert 0 < packed.error <= 0.5 / LEVELS + 1e-7
+    assert 0 < packed.error <= 0.5 / LEVELS + codes.ERROR + 1e-7
 
 
 def test_maps_that_are_not_causal_travel_whole() -> None:
@@ -76,7 +76,7 @@ def test_what_an_exhibit_is_held_against_is_packed_slot_by_slot() -> None:
         maps = source.layers[1][0], source.layers[0][1]
         for blob, weights in zip(other.blobs, maps, strict=True):
             assert np.abs(packed.map(blob) - weights).max() <= packed.error
-    assert packed.error <= 0.5 / LEVELS + 1e-7
+    assert packed.error <= 0.5 / LEVELS + codes.ERROR + 1e-7
 
 
 @pytest.mark.parametrize(

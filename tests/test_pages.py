@@ -129,6 +129,33 @@ def test_a_page_says_what_made_its_numbers_and_how_far_off_they_are() -> None:
     assert 0 < float(stated[1]) - views.pack(exhibit(), capture(attention())).error < 1e-5
 
 
+def test_a_page_names_what_its_author_trusted() -> None:
+    plain = exhibit(against=("twin",))
+    (variant,) = plain.against
+    trusted = dataclasses.replace(
+        plain,
+        model=dataclasses.replace(plain.model, trust_remote_code=True, allow_pickle=True),
+        against=(
+            dataclasses.replace(
+                variant, model=dataclasses.replace(variant.model, trust_remote_code=True)
+            ),
+        ),
+    )
+
+    def about(shown: Exhibit) -> str:
+        own, other = capture(attention()), capture(attention(seed=1))
+        packed = views.pack(shown, own, [other])
+        figures = views.figures(shown, packed)
+        page, _ = pages.exhibit_page(shown, own, packed, figures, others=[other])
+        return page.fragments["about"]
+
+    assert "Trusted" not in about(plain)
+    assert (
+        "<dt>Trusted by the author</dt><dd>code that came with specimen:none, code that came with "
+        "specimen:twin, pickle files of specimen:none</dd>"
+    ) in about(trusted)
+
+
 def test_cross_attention_says_which_token_a_row_belongs_to() -> None:
     page, _ = made(source=attention(kind="cross", keys=("le", "chat")))
     text, _ = text_and_tags(page.fragments["about"])

@@ -14,7 +14,17 @@ import pytest
 from attention_gallery import plan as plan_module
 from attention_gallery.errors import InputError, ModelError, Where
 from attention_gallery.plan import digest_folder, make_plan
-from attention_gallery.terms import Exhibit, Gallery, Head, Model, Plan, Sentence, Start, Variant
+from attention_gallery.terms import (
+    Exhibit,
+    Gallery,
+    Head,
+    Model,
+    Part,
+    Plan,
+    Sentence,
+    Start,
+    Variant,
+)
 
 COMMIT = "607a30d783dfa663caf39e06633721c8d4cfcd7e"
 HUB = Model("gpt2", "gpt2", "hub", "gpt2", COMMIT)
@@ -45,8 +55,8 @@ def on_disk(folder: Path) -> Exhibit:
 
 def test_key_is_the_same_in_every_process_and_version() -> None:
     """A change here throws away every stored capture of every author: raise CAPTURE_FORMAT."""
-    assert plan_module.CAPTURE_FORMAT == 1
-    assert key_of(EXHIBIT) == "ccd7e98cf51cb54a1dd28a23f78240a0563c9b582411e379eb79418a63ee61b8"
+    assert plan_module.CAPTURE_FORMAT == 2
+    assert key_of(EXHIBIT) == "ffa464600028e106d4bb524c1d407ee4163dd6def48151f37e1a18383c7f3192"
 
 
 @pytest.mark.parametrize(
@@ -62,6 +72,8 @@ def test_key_is_the_same_in_every_process_and_version() -> None:
         lambda e: replace(e, where=Where("b.yml", 1, 1)),
         lambda e: replace(e, model=replace(e.model, id="other", where=Where("b.yml"))),
         lambda e: replace(e, sentence=replace(e.sentence, id="other")),
+        lambda e: replace(e, model=replace(e.model, device="cuda:1")),
+        lambda e: replace(e, model=replace(e.model, allow_pickle=True)),
     ],
     ids=[
         "title",
@@ -74,6 +86,8 @@ def test_key_is_the_same_in_every_process_and_version() -> None:
         "where",
         "model-name",
         "sentence-name",
+        "device",
+        "pickle",
     ],
 )
 def test_what_only_changes_the_page_keeps_the_key(change: Callable[[Exhibit], Exhibit]) -> None:
@@ -86,11 +100,26 @@ def test_what_only_changes_the_page_keeps_the_key(change: Callable[[Exhibit], Ex
         lambda e: replace(e, sentence=replace(e.sentence, text="Once upon a time ")),
         lambda e: replace(e, sentence=replace(e.sentence, target="Es war einmal")),
         lambda e: replace(e, sentence=Sentence("once", "", "Once upon a time")),
+        lambda e: replace(e, sentence=replace(e.sentence, pair="there was a cat")),
+        lambda e: replace(e, sentence=replace(e.sentence, chat=(("user", "Once upon a time"),))),
+        lambda e: replace(e, sentence=replace(e.sentence, chat=(("system", "Once upon a time"),))),
         lambda e: replace(e, model=replace(e.model, location="gpt3")),
         lambda e: replace(e, model=replace(e.model, revision="0" * 40)),
         lambda e: replace(e, model=replace(e.model, trust_remote_code=True)),
+        lambda e: replace(e, model=replace(e.model, dtype="bfloat16")),
     ],
-    ids=["text", "target", "swapped", "model", "revision", "trust"],
+    ids=[
+        "text",
+        "target",
+        "swapped",
+        "pair",
+        "chat",
+        "role",
+        "model",
+        "revision",
+        "trust",
+        "dtype",
+    ],
 )
 def test_what_changes_the_capture_changes_the_key(change: Callable[[Exhibit], Exhibit]) -> None:
     assert key_of(change(EXHIBIT)) != key_of(EXHIBIT)
@@ -110,7 +139,7 @@ def seeing(image: Path) -> Exhibit:
 
 def test_key_of_an_image_is_the_same_in_every_process_and_version(image: Path) -> None:
     assert key_of(seeing(image)) == (
-        "bb5ae319fb7c983b6c0183fdd5361bd2d174767e22339cfdbf89ff2476404791"
+        "e0d515c7d29a251383b8aac203c12c199a318ef35714f63442f5477b252540b0"
     )
 
 
@@ -244,6 +273,50 @@ def test_the_digest_of_a_model_that_reads_is_what_it_always_was(folder: Path) ->
     )
 
 
+def test_what_is_kept_besides_weights_makes_another_key_in_any_order() -> None:
+    def key(*parts: Part) -> str:
+        plan = make_plan([Gallery("", "", "a.yml", (EXHIBIT,))], lambda _: frozenset(parts))
+        [request] = plan.requests.values()
+        assert request.parts == frozenset(parts)
+        assert plan.keys == {EXHIBIT.id: request.key}
+        return request.key
+
+    assert key() == key_of(EXHIBIT)
+    assert key("query", "key") == key("key", "query")
+    assert len({key(), key("query"), key("query", "key"), key("scores")}) == 4
+
+
+def test_one_pass_keeps_what_all_its_exhibits_need() -> None:
+    other = replace(EXHIBIT, id="other", where=Where("a.yml", 9, 1))
+    needs: dict[str, frozenset[Part]] = {
+        EXHIBIT.id: frozenset({"query", "key"}),
+        "other": frozenset({"scores"}),
+    }
+    gallery = Gallery("", "", "a.yml", (EXHIBIT, other))
+    plan = make_plan([gallery], lambda exhibit: needs[exhibit.id])
+    [request] = plan.requests.values()
+    assert request.parts == {"query", "key", "scores"}
+    assert request.wheres == (EXHIBIT.where, other.where)
+    assert set(plan.keys.values()) == {request.key}
+
+
+@pytest.mark.parametrize(
+    "name", ["chat_template.jinja", "chat_template.json", "processing_mine.py", "vocab.txt"]
+)
+def test_a_file_that_decides_what_a_model_reads_changes_the_digest(folder: Path, name: str) -> None:
+    before = digest_folder(folder)
+    (folder / name).write_text("other", encoding="utf-8")
+    assert digest_folder(folder) != before
+
+
+def test_any_code_counts_where_a_model_runs_its_own(folder: Path) -> None:
+    plain, trusted = digest_folder(folder), digest_folder(folder, own_code=True)
+    assert plain != trusted
+    (folder / "train.py").write_text("other", encoding="utf-8")
+    assert digest_folder(folder) == plain
+    assert digest_folder(folder, own_code=True) != trusted
+
+
 def test_contents_that_change_places_change_the_digest(folder: Path) -> None:
     before = digest_folder(folder)
     (folder / "config.json").write_text("tokenizer.json", encoding="utf-8")
@@ -256,7 +329,7 @@ def test_folder_is_digested_once_for_all_its_exhibits(
 ) -> None:
     read: list[Path] = []
 
-    def digest(path: Path) -> str:
+    def digest(path: Path, *, own_code: bool) -> str:
         read.append(path)
         return digest_folder(path)
 

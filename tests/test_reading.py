@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from attention_gallery import packing, reading
+from attention_gallery.codes import Layers
 from attention_gallery.gold import Link
 from attention_gallery.packing import Packed
 from attention_gallery.terms import Attention, AttentionKind, Start, Token
@@ -23,7 +24,9 @@ def packed(
 ) -> Packed:
     tokens = tuple(Token(text) for text in "ABC")
     layer = np.array([weights], dtype=np.float32)
-    source = Attention(kind, tokens, tuple(Token(k) for k in keys), (layer,), kind == "decoder")
+    source = Attention(
+        kind, tokens, tuple(Token(k) for k in keys), Layers.of([layer]), kind == "decoder"
+    )
     return packing.pack(exhibit(start=Start(token=pin)), source)
 
 
@@ -126,7 +129,9 @@ def image(weights: list[list[float]], queries: tuple[Token, ...] = ()) -> Packed
     seen = (Token("[CLS]", True), *(Token("", patch=(r, c)) for r in (0, 1) for c in (0, 1)))
     layer = np.array([weights], dtype=np.float32)
     kind: AttentionKind = "cross" if queries else "encoder"
-    return packing.pack(exhibit(), Attention(kind, queries or seen, seen, (layer,), False))
+    return packing.pack(
+        exhibit(), Attention(kind, queries or seen, seen, Layers.of([layer]), False)
+    )
 
 
 def test_patches_are_read_as_itself_around_and_the_rest() -> None:
@@ -139,7 +144,7 @@ def test_patches_are_read_as_itself_around_and_the_rest() -> None:
 def test_patches_further_away_are_not_around() -> None:
     seen = tuple(Token("", patch=(0, column)) for column in range(3))
     layer = np.array([[[0.1, 0.2, 0.7], [0.25, 0.5, 0.25], [0.7, 0.2, 0.1]]], dtype=np.float32)
-    source = Attention("encoder", seen, seen, (layer,), False)
+    source = Attention("encoder", seen, seen, Layers.of([layer]), False)
     assert "to itself and 30% to the patches around it" in reading.pattern(
         packing.pack(exhibit(), source)
     )

@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from attention_gallery.charts import CIVIDIS
+from attention_gallery.codes import Layers
 from attention_gallery.sprite import sprite
 from attention_gallery.terms import Attention, Token
 from attentions import attention
@@ -25,7 +26,7 @@ def test_rows_are_layers_and_columns_are_heads() -> None:
 def test_zero_and_one_are_the_ends_of_the_palette() -> None:
     tokens = (Token("a"), Token("b"))
     layer = np.array([[[1, 0], [0, 1]]], dtype=np.float32)
-    picture = rgba(sprite(Attention("encoder", tokens, tokens, (layer,), causal=False)))
+    picture = rgba(sprite(Attention("encoder", tokens, tokens, Layers.of([layer]), causal=False)))
     as_hex = ["#" + bytes(pixel[:3]).hex() for pixel in picture.reshape(-1, 4)]
     assert as_hex == [CIVIDIS[-1], CIVIDIS[0], CIVIDIS[0], CIVIDIS[-1]]
 

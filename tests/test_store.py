@@ -11,13 +11,15 @@ import subprocess
 import sys
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from attention_gallery.codes import Layers
 from attention_gallery.errors import StoreError
 from attention_gallery.store import Store
 from attention_gallery.terms import (
@@ -25,6 +27,7 @@ from attention_gallery.terms import (
     Attention,
     AttentionKind,
     Capture,
+    Part,
     Provenance,
     Token,
 )
@@ -61,22 +64,33 @@ def seen_capture() -> Capture:
     """Of an image, which this module never looks into."""
     cut = patches(2, 3)
     layer = np.random.default_rng(0).random((2, len(cut), len(cut)), np.float32)
-    attention = Attention("encoder", cut, cut, (layer,), causal=False)
+    attention = Attention("encoder", cut, cut, Layers.of([layer]), causal=False)
     return Capture(KEY, {"encoder": attention}, PROVENANCE, os.urandom(3000))
 
 
 def random_capture(seed: int, key: str = KEY) -> Capture:
-    """Any number of kinds, layers, heads and tokens; any float32 there is."""
+    """Any number of kinds, layers, heads and tokens; any code there is."""
     rng = np.random.default_rng(seed)
 
     def attention(kind: AttentionKind) -> Attention:
         n_queries, n_keys = rng.integers(1, 9, 2)
         layers = tuple(
-            rng.integers(0, 2**32, (n_heads, n_queries, n_keys), np.uint32).view(np.float32)
+            rng.integers(0, 2**16, (n_heads, n_queries, n_keys), np.uint16)
             for n_heads in rng.integers(1, 5, rng.integers(1, 4))
         )
+        parts: dict[Part, tuple[NDArray[np.float32], ...]] = {}
+        if rng.integers(2):
+            # Any float32 there is.
+            query = rng.integers(0, 2**32, (2, n_queries, 8), np.uint32).view(np.float32)
+            parts["query"] = (query,) * len(layers)
         return Attention(
-            kind, tokens(rng, n_queries), tokens(rng, n_keys), layers, bool(rng.integers(2))
+            kind,
+            tokens(rng, n_queries),
+            tokens(rng, n_keys),
+            Layers(layers),
+            bool(rng.integers(2)),
+            parts,
+            (0.25, None, 1.0)[: len(layers)] if parts else (),
         )
 
     kinds = [kind for kind in ATTENTION_KINDS if rng.integers(2)] or ["decoder"]
@@ -91,10 +105,18 @@ def assert_equal(one: Capture, other: Capture | None) -> None:
         twin = other.attentions[kind]
         assert (twin.kind, twin.causal) == (kind, attention.causal)
         assert (twin.queries, twin.keys) == (attention.queries, attention.keys)
-        for layer, twin_layer in zip(attention.layers, twin.layers, strict=True):
-            assert twin_layer.dtype == np.float32
-            assert twin_layer.shape == layer.shape
-            assert twin_layer.tobytes() == layer.tobytes()  # also where it is NaN
+        for codes, twin_codes in zip(attention.layers.codes, twin.layers.codes, strict=True):
+            assert twin_codes.dtype == np.uint16
+            assert_same_bytes(codes, twin_codes)
+        assert (twin.parts.keys(), twin.scales) == (attention.parts.keys(), attention.scales)
+        for part, arrays in attention.parts.items():
+            for array, twin_array in zip(arrays, twin.parts[part], strict=True):
+                assert_same_bytes(array, twin_array)  # also where it is NaN
+
+
+def assert_same_bytes(one: NDArray[Any], other: NDArray[Any]) -> None:
+    assert (one.dtype, one.shape) == (other.dtype, other.shape)
+    assert one.tobytes() == other.tobytes()
 
 
 def files(store: Store) -> list[str]:
@@ -129,44 +151,36 @@ def test_an_image_and_its_patches_come_back(store: Store) -> None:
         assert arrays["image.png"] == capture.image
 
 
-def test_a_capture_of_a_text_is_stored_as_before_there_were_images(store: Store) -> None:
-    """Token for token and member for member, so that the bytes of existing files stay true."""
-    store.put(random_capture(0))
-    with zipfile.ZipFile(store.root / f"{KEY}.npz") as archive:
-        assert "image.png" not in archive.namelist()
-        summary = json.loads(archive.read("capture.json"))
-    for attention in summary["attentions"].values():
-        assert {len(token) for token in attention["queries"] + attention["keys"]} == {3}
-
-
-def test_a_file_from_before_there_were_images_is_read(store: Store) -> None:
-    (token, other) = Token("the", False, 7), Token("cat", False, 8)
-    layer = np.array([[[1, 0], [0.25, 0.75]]], np.float32)
-    array = io.BytesIO()
-    np.save(array, layer)
-    entry = {"queries": [["the", False, 7], ["cat", False, 8]], "layers": 1, "causal": True}
-    summary = {
-        "format": 1,
-        "key": KEY,
-        "provenance": asdict(PROVENANCE),
-        "attentions": {"decoder": entry | {"keys": entry["queries"]}},
-    }
-    store.root.mkdir()
-    (store.root / f"{KEY}.npz").write_bytes(
-        sealed({"capture.json": json.dumps(summary).encode(), "decoder/0.npy": array.getvalue()})
+def test_what_is_particular_to_a_token_comes_back_and_takes_no_room_in_others(store: Store) -> None:
+    plain = Token("the", id=7)
+    particular = Token("cat", id=8, span=(4, 7), word=1, segment=1)
+    layer = np.full((1, 2, 2), 0.5, np.float32)
+    both = (plain, particular)
+    capture = Capture(
+        KEY, {"encoder": Attention("encoder", both, both, Layers.of([layer]), False)}, PROVENANCE
     )
-    attention = Attention("decoder", (token, other), (token, other), (layer,), causal=True)
-    assert_equal(Capture(KEY, {"decoder": attention}, PROVENANCE), store.get(KEY))
+    store.put(capture)
+    assert_equal(capture, store.get(KEY))
+    with zipfile.ZipFile(store.root / f"{KEY}.npz") as archive:
+        queries = json.loads(archive.read("capture.json"))["attentions"]["encoder"]["queries"]
+    assert queries == [
+        ["the", False, 7],
+        ["cat", False, 8, {"span": [4, 7], "word": 1, "segment": 1}],
+    ]
 
 
 def test_an_array_in_any_memory_order_comes_back(store: Store) -> None:
     layer = np.arange(24, dtype=np.float32).reshape(4, 3, 2).transpose(2, 1, 0)
     (token,) = tokens(np.random.default_rng(), 1)
-    attention = Attention("cross", (token,) * 3, (token,) * 4, (layer,), causal=False)
+    codes = np.arange(24, dtype=np.uint16).reshape(4, 3, 2).transpose(2, 1, 0)
+    attention = Attention(
+        "cross", (token,) * 3, (token,) * 4, Layers([codes]), False, {"scores": (layer,)}, (None,)
+    )
     store.put(Capture(KEY, {"cross": attention}, PROVENANCE))
     capture = store.get(KEY)
     assert capture is not None
-    np.testing.assert_array_equal(capture.attentions["cross"].layers[0], layer)
+    np.testing.assert_array_equal(capture.attentions["cross"].layers.codes[0], codes)
+    np.testing.assert_array_equal(capture.attentions["cross"].parts["scores"][0], layer)
 
 
 def test_what_was_never_stored_is_none(store: Store) -> None:
@@ -193,8 +207,8 @@ def test_numpy_opens_a_file_without_pickle(file: Path) -> None:
     capture = random_capture(0)
     with np.load(file, allow_pickle=False) as arrays:
         for kind, attention in capture.attentions.items():
-            for number, layer in enumerate(attention.layers):
-                assert arrays[f"{kind}/{number}"].tobytes() == layer.tobytes()
+            for number, codes in enumerate(attention.layers.codes):
+                assert_same_bytes(arrays[f"{kind}/{number}"], codes)
         assert json.loads(arrays["capture.json"])["key"] == KEY
 
 
@@ -203,7 +217,8 @@ def test_zeros_above_a_diagonal_take_no_room(store: Store) -> None:
     (token,) = tokens(np.random.default_rng(0), 1)
 
     def size(layer: NDArray[np.float32]) -> int:
-        attention = Attention("decoder", (token,) * 64, (token,) * 64, (layer,), causal=True)
+        layers = Layers.of([layer])
+        attention = Attention("decoder", (token,) * 64, (token,) * 64, layers, causal=True)
         store.put(Capture(KEY, {"decoder": attention}, PROVENANCE))
         return (store.root / f"{KEY}.npz").stat().st_size
 
@@ -258,10 +273,13 @@ def test_a_capture_under_another_name_is_found_out(store: Store, file: Path) -> 
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"format": 2}, "it is of format 2, not 1"),
+        ({"format": 1}, "it is of format 1, not 2"),
         ({"attentions": {"decoder": {}}}, "'queries'"),
         ({"attentions": []}, ""),
-        ({"attentions": {"encoder": {"queries": [["r0c0", False, -1, [0]]]}}}, "not enough values"),
+        (
+            {"attentions": {"encoder": {"queries": [["r0c0", False, -1, {"row": 0}]]}}},
+            "Token.__init__() got",
+        ),
         ({"provenance": {"source": "?"}}, ""),
     ],
 )

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from attention_gallery import resources, views
-from attention_gallery.errors import InputError
+from attention_gallery.errors import InputError, Where
 from attention_gallery.terms import Capture, Exhibit, Head, Sentence, Start
 from attentions import attention, capture, exhibit
+from dot_products import made_of
 from pictures import captioner, encoder, picture
 
 GOLDEN = Path(__file__).parent / "golden" / "views"
@@ -43,6 +44,14 @@ CASES: dict[str, tuple[Exhibit, Capture]] = {
         capture(attention(SHE, kind="encoder", n_heads=(2, 2))),
     ),
     "captioner": picture(captioner(), gold={"circle": ("r1c0-r2c1",)}),
+    "plain": (
+        exhibit(views=("neuron",), start=Start(Head(1, 0), 2)),
+        capture(made_of(SHORT, n_key_heads=1)),
+    ),
+    "biased-and-sunk": (
+        exhibit(views=("neuron",), heads=(Head(1, 1), Head(0, 0))),
+        capture(made_of(SHORT, kind="encoder", bias=0.5, window=2, sink=True, scale=1.0)),
+    ),
     "vision-encoder": picture(
         encoder((2, 2)), heads=(Head(1, 1), Head(0, 0)), start=Start(token=0), size=(4, 4)
     ),
@@ -117,6 +126,20 @@ def test_the_words_of_a_caption_are_words_when_they_look_at_each_other() -> None
     seen = dataclasses.replace(shown, sentence=Sentence("scene", "", image="/scene.png"))
     assert views.of(seen) == ("edges", "heatmap")
     assert views.of(dataclasses.replace(seen, attention=None)) == ("patches",)
+
+
+def test_a_view_that_needs_more_than_weights_is_only_shown_where_it_is_named() -> None:
+    assert views.of(exhibit(views=())) == ("edges", "heatmap")
+    assert views.parts(exhibit(views=())) == frozenset()
+    assert views.parts(exhibit(views=("edges", "neuron"))) == {"query", "key", "scores"}
+
+
+def test_what_a_view_cannot_show_is_said_with_the_place() -> None:
+    shown = dataclasses.replace(exhibit(views=("neuron",)), where=Where("g.yml", 7, 5))
+    packed = views.pack(shown, capture(made_of(SHORT * 22)))
+    message = "^g.yml:7:5: the view neuron shows at most 64 tokens, and here are 66; shorten"
+    with pytest.raises(InputError, match=message):
+        views.figures(shown, packed)
 
 
 def test_a_comparison_that_no_view_shows_is_refused() -> None:

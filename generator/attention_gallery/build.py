@@ -8,39 +8,58 @@ exhibit). Only a miss in the store opens the module that knows torch.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeVar
 
 from attention_gallery import pages, site, views
-from attention_gallery.errors import GalleryError, StoreError, raise_faults
+from attention_gallery.errors import FaultsError, GalleryError, StoreError, listing, raise_faults
 from attention_gallery.manifest import read_manifest
+from attention_gallery.packing import Packed
 from attention_gallery.plan import make_plan
+from attention_gallery.progress import Track, silently
 from attention_gallery.store import Store
 from attention_gallery.terms import (
     Asset,
     Capture,
     CaptureRequest,
     Exhibit,
+    Figure,
     Gallery,
     Page,
     Plan,
     Site,
 )
 
-T = TypeVar("T")
 
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What came of a plan.
 
-class Track(Protocol):
-    """Something that shows progress while it passes things through."""
+    Attributes:
+        site: What an adapter writes.
+        made: How many captures were made for it.
+        shown: Exhibits that are on the site, in its order.
+        left_out: Exhibits that are not, in the order of their manifests.
+        faults: Why they are not, sorted by place.
+    """
 
-    def __call__(self, items: Iterable[T], label: str, length: int, /) -> Iterable[T]:
-        """Yield `items`, of which there are `length`."""
+    site: Site
+    made: int
+    shown: tuple[Exhibit, ...]
+    left_out: tuple[Exhibit, ...]
+    faults: tuple[GalleryError, ...]
 
-
-def silently(items: Iterable[T], _label: str, _length: int, /) -> Iterable[T]:
-    """Show nothing."""
-    return items
+    @property
+    def shortfall(self) -> str:
+        """Why which exhibits were left out, fault by fault; empty when none was."""
+        if not self.left_out:
+            return ""
+        missing, total = len(self.left_out), len(self.left_out) + len(self.shown)
+        names = (exhibit.id for exhibit in self.left_out)
+        last = listing(names, f"{missing} of {total} exhibits left out")
+        return "\n".join([*map(str, self.faults), last])
 
 
 def read(manifests: Sequence[Path]) -> Plan:
@@ -57,7 +76,7 @@ def read(manifests: Sequence[Path]) -> Plan:
         except GalleryError as error:
             faults.append(error)
     raise_faults(faults)
-    plan = make_plan(galleries)
+    plan = make_plan(galleries, views.parts)
     views.check(plan.exhibits)
     return plan
 
@@ -81,42 +100,149 @@ def obtain(plan: Plan, store: Store, track: Track = silently) -> int:
     if requests:
         from attention_gallery.capture import capture_all
 
-        for capture in track(capture_all(requests), "Capturing attention", len(requests)):
+        for capture in track(
+            lambda announce: capture_all(requests, announce), "Capturing attention", len(requests)
+        ):
             store.put(capture)
     return len(requests)
 
 
 def build_site(
-    plan: Plan, store: Store, *, index_path: str = "index.md", track: Track = silently
-) -> Site:
-    """Draw every exhibit from stored captures and gather the site.
+    plan: Plan,
+    store: Store,
+    *,
+    index_path: str = "index.md",
+    track: Track = silently,
+    keep_going: bool = False,
+) -> Built:
+    """Capture what the store misses, draw every exhibit, and gather the site.
+
+    Args:
+        plan: What the site is to show.
+        store: Where captures are kept.
+        index_path: Where the page that lists all exhibits goes.
+        track: What shows progress.
+        keep_going: Whether an exhibit that cannot be captured or drawn is left out. A reader then
+            finds no trace of it: no page, no card, and no link from its neighbours.
 
     Raises:
-        GalleryError: What is wrong with the exhibits, all of them at once.
+        GalleryError: What is wrong with the exhibits, all of them at once. When going on, that no
+            exhibit is left, or that captures cannot be stored.
     """
-    made = list(track(_pages(plan, store), "Drawing exhibits", len(plan.exhibits)))
-    index = pages.index_page(plan.galleries, index_path)
-    return site.assemble([(index, ()), *made], site.vega_bundle(store.root))
-
-
-def _pages(plan: Plan, store: Store) -> Iterator[tuple[Page, tuple[Asset, ...]]]:
+    wanted = missing(plan, store)
     faults: list[GalleryError] = []
-    exhibits = plan.exhibits
-    for before, exhibit, after in zip(
-        (None, *exhibits), exhibits, (*exhibits[1:], None), strict=False
-    ):
-        try:
-            capture = _stored(exhibit, plan.keys[exhibit.id], store)
-            others = [_stored(exhibit, key, store) for key in plan.others[exhibit.id]]
-            packed = views.pack(exhibit, capture, others)
-            figures = views.figures(exhibit, packed)
-        except GalleryError as error:
-            faults.append(error)
-            continue
-        yield pages.exhibit_page(
-            exhibit, capture, packed, figures, others=others, previous=before, following=after
+    lost: list[CaptureRequest] = []
+    try:
+        obtain(plan, store, track)
+    except StoreError:
+        raise  # a full disk is no fault of an exhibit
+    except GalleryError as fault:
+        if not keep_going:
+            raise
+        faults.append(fault)
+        lost = missing(plan, store)
+    exhibits = _without(plan, {request.key for request in lost})
+    made = list(
+        track(
+            lambda _announce: _pages(_drawn(plan, exhibits, store, faults)),
+            "Drawing exhibits",
+            len(exhibits),
         )
-    raise_faults(faults)
+    )
+    if not (keep_going and made):
+        raise_faults(faults)
+    paths = {page.path for page, _ in made}
+    shown = tuple(each for each in plan.exhibits if pages.page_path(each) in paths)
+    index = pages.index_page(_only(plan.galleries, shown), index_path)
+    return Built(
+        site.assemble([(index, ()), *made], site.vega_bundle(store.root)),
+        made=len(wanted) - len(lost),
+        shown=shown,
+        left_out=tuple(each for each in plan.exhibits if each not in shown),
+        faults=_by_place(faults),
+    )
+
+
+def _without(plan: Plan, lost: set[str]) -> list[Exhibit]:
+    """The exhibits that need none of the captures under some keys."""
+    return [
+        exhibit
+        for exhibit in plan.exhibits
+        if lost.isdisjoint((plan.keys[exhibit.id], *plan.others[exhibit.id]))
+    ]
+
+
+def _only(galleries: Iterable[Gallery], shown: Sequence[Exhibit]) -> list[Gallery]:
+    """Galleries with what is shown of them; one of which nothing is shown would be a bare title."""
+    kept = (
+        dataclasses.replace(
+            gallery, exhibits=tuple(each for each in gallery.exhibits if each in shown)
+        )
+        for gallery in galleries
+    )
+    return [gallery for gallery in kept if gallery.exhibits]
+
+
+def _by_place(faults: Sequence[GalleryError]) -> tuple[GalleryError, ...]:
+    single = [
+        each
+        for fault in faults
+        for each in (fault.faults if isinstance(fault, FaultsError) else (fault,))
+    ]
+    return FaultsError(single).faults if single else ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Drawing:
+    """All that the page of one exhibit is made of."""
+
+    exhibit: Exhibit
+    capture: Capture
+    others: tuple[Capture, ...]
+    packed: Packed
+    figures: tuple[Figure, ...]
+
+
+def _draw(plan: Plan, exhibit: Exhibit, store: Store) -> _Drawing:
+    """Draw an exhibit from its stored captures.
+
+    Raises:
+        GalleryError: It asks for what its captures do not have, or they cannot be read.
+    """
+    capture = _stored(exhibit, plan.keys[exhibit.id], store)
+    others = tuple(_stored(exhibit, key, store) for key in plan.others[exhibit.id])
+    packed = views.pack(exhibit, capture, others)
+    return _Drawing(exhibit, capture, others, packed, views.figures(exhibit, packed))
+
+
+def _drawn(
+    plan: Plan, exhibits: Iterable[Exhibit], store: Store, faults: list[GalleryError]
+) -> Iterator[_Drawing]:
+    """Draw exhibits; what cannot be drawn is passed over, and why is added to `faults`."""
+    for exhibit in exhibits:
+        try:
+            drawing = _draw(plan, exhibit, store)
+        except GalleryError as fault:
+            faults.append(fault)
+        else:
+            yield drawing
+
+
+def _pages(drawings: Iterator[_Drawing]) -> Iterator[tuple[Page, tuple[Asset, ...]]]:
+    """The pages of exhibits, each linked to its neighbours; only the next is drawn ahead."""
+    previous, current = None, next(drawings, None)
+    while current:
+        following = next(drawings, None)
+        yield pages.exhibit_page(
+            current.exhibit,
+            current.capture,
+            current.packed,
+            current.figures,
+            others=current.others,
+            previous=previous,
+            following=following.exhibit if following else None,
+        )
+        previous, current = current.exhibit, following
 
 
 def _stored(exhibit: Exhibit, key: str, store: Store) -> Capture:
@@ -133,9 +259,14 @@ def show(exhibit: Exhibit, store: Store, track: Track = silently) -> str:
         GalleryError: The model or the sentence cannot be captured or shown.
     """
     views.check([exhibit])
-    plan = make_plan([Gallery(exhibit.title, "", "", (exhibit,))])
+    plan = make_plan([Gallery(exhibit.title, "", "", (exhibit,))], views.parts)
     obtain(plan, store, track)
-    capture = _stored(exhibit, plan.keys[exhibit.id], store)
-    packed = views.pack(exhibit, capture)
-    figures = views.figures(exhibit, packed)
-    return pages.lone_file(exhibit, capture, packed, figures, site.vega_bundle(store.root))
+    drawing = _draw(plan, exhibit, store)
+    return pages.lone_file(
+        exhibit,
+        drawing.capture,
+        drawing.packed,
+        drawing.figures,
+        site.vega_bundle(store.root),
+        others=drawing.others,
+    )

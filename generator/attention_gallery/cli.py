@@ -19,13 +19,13 @@ from mkdocs.exceptions import MkDocsException
 
 from attention_gallery import __version__, budget, build, site, views
 from attention_gallery.configuration import DEFAULT, configuration, plugin_of
-from attention_gallery.errors import GalleryError, InputError
+from attention_gallery.errors import GalleryError, InputError, as_bytes
 from attention_gallery.manifest.lone import lone_exhibit
 from attention_gallery.manifest.values import slug
 from attention_gallery.mkdocs_plugin import AttentionGalleryPlugin
 from attention_gallery.store import Store
-from attention_gallery.terminal import as_bytes, is_loud, quiet, say, tracker, verbose
-from attention_gallery.terms import ATTENTION_KINDS, AttentionKind, Plan
+from attention_gallery.terminal import is_loud, quiet, say, tracker, verbose
+from attention_gallery.terms import ATTENTION_KINDS, DTYPES, AttentionKind, Dtype, Plan
 
 _manifests = click.argument("manifests", nargs=-1, type=click.Path(path_type=Path))
 _config_file = click.option(
@@ -34,6 +34,21 @@ _config_file = click.option(
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     show_default=str(DEFAULT),
     help="MkDocs' configuration. Without one, a plain site is built from the manifests alone.",
+)
+
+
+_dtype = click.option(
+    "--dtype",
+    type=click.Choice(DTYPES),
+    default="float32",
+    show_default=True,
+    help="What the model computes in.",
+)
+_device = click.option(
+    "--device",
+    default="auto",
+    show_default=True,
+    help="What it runs on: cpu, cuda, cuda:1, mps, or split for a model larger than one device.",
 )
 
 
@@ -61,6 +76,12 @@ def cli() -> None:
 @click.option("-d", "--site-dir", type=click.Path(path_type=Path), help="Where the site goes.")
 @click.option("--example", is_flag=True, help="Build the gallery that comes with the package.")
 @click.option("--strict", is_flag=True, help="Fail on MkDocs' warnings, such as a broken link.")
+@click.option(
+    "-k",
+    "--keep-going",
+    is_flag=True,
+    help="Leave out the exhibits that cannot be captured or drawn, and build the others.",
+)
 @quiet
 @verbose
 def build_command(
@@ -69,29 +90,40 @@ def build_command(
     site_dir: Path | None,
     example: bool,
     strict: bool,
+    keep_going: bool,
 ) -> None:
     """Build the site from MANIFESTS, or from those mkdocs.yml names.
 
     Attention that was captured before is taken from the store; a build that captures nothing does
     not need torch. The last good site stays until the new one is whole.
+
+    An exhibit that fails fails the build, and what was captured is kept. With --keep-going the
+    site is built without it: why is said at the end, and the exit code is 1. A fault of a manifest
+    itself still stops everything, and so does a site that would show nothing.
     """
     with configuration(manifests, config_file, site_dir, example=example, strict=strict) as config:
         plugin, plan, store = _planned(config)
         target = Path(config.site_dir)
         site.check_target(target)  # before anything that takes long
-        track = tracker()
-        made = build.obtain(plan, store, track)
-        plugin.prepared = build.build_site(
-            plan, store, index_path=plugin.index_path(config), track=track
+        built = build.build_site(
+            plan,
+            store,
+            index_path=plugin.index_path(config),
+            track=tracker(),
+            keep_going=keep_going or plugin.config.keep_going,
         )
+        plugin.prepared = built.site
         with site.replacing(target) as folder:
             config.site_dir = str(folder)
             _run_mkdocs(config)
+    captures = len(plan.requests) - len(build.missing(plan, store))
     say(
-        f"{len(plan.exhibits)} exhibits from {len(plan.requests)} captures ({made} new), "
+        f"{len(built.shown)} exhibits from {captures} captures ({built.made} new), "
         f"{as_bytes(_size(target))} in {target}"
     )
     say(f"Open {target / 'index.html'}")
+    if built.shortfall:
+        raise GalleryError(built.shortfall)
 
 
 @cli.command()
@@ -103,11 +135,19 @@ def capture(manifests: tuple[Path, ...], config_file: Path | None) -> None:
     """Run the models and store their attention, without building a site.
 
     Stored captures can be committed or cached, so that a machine without torch builds the site.
+    What cannot be captured does not stop the rest; it is told at the end.
     """
     with configuration(manifests, config_file) as config:
         _, plan, store = _planned(config)
-        made = build.obtain(plan, store, tracker())
-    say(f"{made} captures made, {len(plan.requests) - made} were stored in {store.root}")
+        wanted = len(build.missing(plan, store))
+        try:
+            build.obtain(plan, store, tracker())
+        finally:
+            failed = len(build.missing(plan, store))
+            say(
+                f"{wanted - failed} captures made, {len(plan.requests) - wanted} were stored in "
+                f"{store.root}" + (f", {failed} are missing" if failed else "")
+            )
 
 
 @cli.command()
@@ -190,10 +230,14 @@ def serve(manifests: tuple[Path, ...], config_file: Path | None, dev_addr: str) 
 @click.option(
     "--image",
     type=click.Path(exists=True, dir_okay=False),
-    help="For a model that sees: the image, a PNG, JPEG or WebP file, instead of TEXT.",
+    help="For a model that sees: the image, a PNG, JPEG or WebP file, instead of TEXT, or beside "
+    "it for one that also reads.",
 )
+@click.option("--pair", default="", help="A second text, which the model reads together with TEXT.")
 @click.option("--target", default="", help="What the decoder of an encoder-decoder reads.")
 @click.option("--revision", default="", help="Commit or branch of a model on the hub.")
+@_dtype
+@_device
 @click.option(
     "--attention", type=click.Choice(ATTENTION_KINDS), help="Which attention, where there are more."
 )
@@ -205,9 +249,12 @@ def serve(manifests: tuple[Path, ...], config_file: Path | None, dev_addr: str) 
 def show(
     model: str,
     text: str,
+    pair: str,
     image: str | None,
     target: str,
     revision: str,
+    dtype: Dtype,
+    device: str,
     attention: AttentionKind | None,
     output: Path | None,
 ) -> None:
@@ -217,7 +264,15 @@ def show(
     from a USB stick.
     """
     exhibit = lone_exhibit(
-        model, text, image=image or "", target=target, revision=revision, attention=attention
+        model,
+        text,
+        pair=pair,
+        image=image or "",
+        target=target,
+        revision=revision,
+        dtype=dtype,
+        device=device,
+        attention=attention,
     )
     output = output or Path(f"{slug(exhibit.model.source)}.html")
     with tempfile.TemporaryDirectory() as folder:
@@ -229,8 +284,52 @@ def show(
     say(f"{as_bytes(output.stat().st_size)} in {output}")
 
 
+@cli.command()
+@click.argument("model")
+@click.argument("text", default="The quick brown fox jumps over the lazy dog.")
+@click.option(
+    "--image",
+    type=click.Path(exists=True, dir_okay=False),
+    help="For a model that sees: an image to try it on. By default a drawing of colours.",
+)
+@click.option("--target", default="", help="What the decoder of an encoder-decoder reads.")
+@click.option("--revision", default="", help="Commit or branch of a model on the hub.")
+@_dtype
+@_device
+@quiet
+@verbose
+def doctor(
+    model: str,
+    text: str,
+    image: str | None,
+    target: str,
+    revision: str,
+    dtype: Dtype,
+    device: str,
+) -> None:
+    """Try what can be captured from MODEL, before you write a manifest.
+
+    MODEL is a hub id, a folder, or specimen:NAME. Tells which attention it has, layer by layer, in
+    which way it is seen, whether it equals what the model itself reports, and how much memory
+    longer texts will take.
+    """
+    from attention_gallery.capture.diagnosis import diagnose
+
+    exhibit = lone_exhibit(
+        model,
+        text,
+        image=image or "",
+        target=target,
+        revision=revision,
+        dtype=dtype,
+        device=device,
+    )
+    for line in diagnose(exhibit):
+        say(line)
+
+
 def main() -> NoReturn:
-    """Run a command. Exit codes: 0 done, 1 a failed build, 2 bad input."""
+    """Run a command. Exit codes: 0 done, 1 a build that failed or left out, 2 bad input."""
     logging.basicConfig(format="%(levelname)s: %(message)s", stream=sys.stderr)
     logging.getLogger().setLevel(logging.WARNING)
     # Without this a build that is told to end would leave its half-made site behind.

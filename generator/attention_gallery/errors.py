@@ -141,3 +141,12 @@ def choices(wrong: str, legal: Iterable[str], label: str = "known") -> str:
     if near := difflib.get_close_matches(wrong[:100], words, n=1):
         return f"did you mean {quoted(near[0])}?"
     return listing(words, label)
+
+
+def as_bytes(size: float) -> str:
+    """Bytes as people say them, in powers of 1,000."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if round(size) < 1000:
+            return f"{size:.3g} {unit}"
+        size /= 1000
+    return f"{size:,.1f} TB"

@@ -142,5 +142,5 @@ def _end(words: Sequence[str], tokens: Sequence[Token], start: int) -> int | Non
 
 def _glued(word: str, texts: Sequence[str], sentence: Sentence) -> bool:
     """Whether tokens spell a word only because two words of the sentence stand side by side."""
-    said = f"{sentence.text}\n{sentence.target}".casefold()
+    said = f"{sentence.text}\n{sentence.pair}\n{sentence.target}".casefold()
     return word.casefold() not in said and " ".join(texts).casefold() in said

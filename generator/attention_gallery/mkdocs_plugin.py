@@ -31,6 +31,7 @@ class Options(Config):  # type: ignore[no-untyped-call]
 
     manifests = config_options.ListOfItems(config_options.Type(str), default=["galleries/*.yml"])
     store = config_options.Type(str, default=".attention")
+    keep_going = config_options.Type(bool, default=False)
 
 
 class AttentionGalleryPlugin(BasePlugin[Options]):  # type: ignore[no-untyped-call]
@@ -100,6 +101,10 @@ class AttentionGalleryPlugin(BasePlugin[Options]):  # type: ignore[no-untyped-ca
         """Have this object live through all rebuilds of a served site, as MkDocs has it."""
         self._serving = command == "serve"
 
+    def on_shutdown(self) -> None:
+        """Forget a site that was made for a build which then did not come to it."""
+        self.prepared = None
+
     def on_config(self, config: MkDocsConfig) -> MkDocsConfig:
         """Load the exhibits' style and element on every page, and watch the manifests."""
         config.extra_css.append(pages.STYLE)
@@ -132,10 +137,16 @@ class AttentionGalleryPlugin(BasePlugin[Options]):  # type: ignore[no-untyped-ca
     def _make(self, config: MkDocsConfig) -> Site:
         plan = build.read(self.manifests(config))
         self._watch_pictures(plan, config)
-        store = self.store(config)
-        made = build.obtain(plan, store)
-        log.info("Captured %d of %d sentences, the rest was stored", made, len(plan.requests))
-        return build.build_site(plan, store, index_path=self.index_path(config))
+        built = build.build_site(
+            plan,
+            self.store(config),
+            index_path=self.index_path(config),
+            keep_going=self.config.keep_going,
+        )
+        log.info("Captured %d of %d sentences", built.made, len(plan.requests))
+        if built.shortfall:
+            log.warning("%s", built.shortfall)  # if strict, MkDocs writes the site and then fails
+        return built.site
 
     def _watch_pictures(self, plan: Plan, config: MkDocsConfig) -> None:
         """Watch the folders of images, wherever they are, unless they are watched anyway."""

@@ -17,7 +17,7 @@ _HUB_ID = re.compile(r"\w[\w.-]{0,95}(/\w[\w.-]{0,95})?", re.ASCII)
 _FOLDER_STARTS = ("./", "../", "/", "~")
 
 # The names model families have for the same two numbers, the commonest first.
-_LAYERS = ("num_hidden_layers", "n_layer", "num_layers", "n_layers")
+_LAYERS = ("num_hidden_layers", "n_layer", "num_layers", "n_layers", "depth")
 _HEADS = ("num_attention_heads", "n_head", "num_heads", "n_heads")
 _STACK_LAYERS = {
     "encoder": ("encoder_layers", "num_encoder_layers", *_LAYERS),
@@ -66,7 +66,7 @@ def model_from_source(
     kind, location = _locate(source, base)
     if revision and kind != "hub":
         raise ModelError("only a model on the hub has a revision", hint=f"this is a {kind}")
-    return Model(name or source, source, kind, location, revision, trust_remote_code, where)
+    return Model(name or source, source, kind, location, revision, trust_remote_code, where=where)
 
 
 def _locate(source: str, base: Path | None) -> tuple[Literal["hub", "folder", "specimen"], str]:
@@ -115,6 +115,15 @@ def read_head_counts(folder: Path, attention: AttentionKind | None) -> HeadCount
     config = _read(folder / "config.json")
     if config is None:
         return None
+    if isinstance(config.get("vision_config"), dict):
+        if attention == "vision":
+            config = config["vision_config"]
+            layers, heads = _number(config, _LAYERS), _number(config, _HEADS)
+            return HeadCounts(layers, heads) if layers and heads else None
+        # Only some layers of what reads look at the image; and of two parts that know nothing of
+        # each other the natural one is that which a sentence is for.
+        if attention == "cross" or (attention is None and not _has_image_in_text(config)):
+            return None
     # Cross-attention sits in the decoder, and is the natural kind wherever it exists.
     stack = "encoder" if attention == "encoder" else "decoder"
     if config.get("is_encoder_decoder") or isinstance(config.get("decoder"), dict):
@@ -137,8 +146,10 @@ def read_patch_grid(folder: Path) -> tuple[int, int] | None:
     config = _read(folder / "config.json")
     if config is None:
         return None
-    config = _inner(config, "encoder")
-    processor = _read(folder / "preprocessor_config.json") or {}
+    config = _inner(_inner(config, "encoder"), "vision_config")
+    processor = _read(folder / "preprocessor_config.json")
+    if processor is None:  # a model that reads too may have one for both
+        processor = _inner(_read(folder / "processor_config.json") or {}, "image_processor")
     # A model may be shown larger or smaller images than those it was made for.
     shown = processor.get("crop_size" if processor.get("do_center_crop") else "size")
     image = _sides(shown) or _sides(config.get("image_size"))
@@ -153,6 +164,23 @@ def rules_out_cross(folder: Path) -> bool:
         config.get("is_encoder_decoder")
         or config.get("add_cross_attention")
         or isinstance(config.get("decoder"), dict)
+        # What reads beside an eye may look at the image so, by more than one name.
+        or any(
+            value and name.startswith("cross")
+            for name, value in _inner(config, "text_config").items()
+        )
+    )
+
+
+def _has_image_in_text(config: Mapping[str, Any]) -> bool:
+    return any(name in config for name in ("image_token_id", "image_token_index"))
+
+
+def rules_out_vision(folder: Path) -> bool:
+    """Whether `config.json` says that a model does not see beside reading; False where silent."""
+    config = _read(folder / "config.json")
+    return config is not None and not any(
+        isinstance(config.get(name), dict) for name in ("vision_config", "image_config")
     )
 
 

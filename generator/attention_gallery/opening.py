@@ -121,8 +121,8 @@ def _first_row(attention: Attention, gold: tuple[Link, ...]) -> int:
     """
     if gold:
         return gold[0].row
-    if any(token.patch for token in attention.queries):
+    words = [i for i, token in enumerate(attention.queries) if not (token.special or token.patch)]
+    if not words and any(token.patch for token in attention.queries):
         return next((i for i, token in enumerate(attention.queries) if not token.patch), 0)
-    words = [i for i, token in enumerate(attention.queries) if not token.special]
     last = words[-1] if words else len(attention.queries) - 1
     return max(0, last - 1) if attention.kind == "cross" else last

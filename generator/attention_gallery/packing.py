@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from attention_gallery import maps
+from attention_gallery import codes, maps
 from attention_gallery.errors import InputError, quoted
 from attention_gallery.gold import Link
 from attention_gallery.maps import Slot
@@ -63,7 +63,7 @@ class Packed:
         every_head: True when all heads of all layers travel, each layer led by its mean.
         start: Index of the slot first shown.
         pin: Index of the query token first pinned.
-        error: Largest difference between a decoded and a captured weight.
+        error: Largest difference between a decoded weight and the one the model used.
         gold: What is known about the sentence beforehand.
         image: What the model saw, as a PNG; empty for a text.
         others: What the exhibit is held against; mostly nothing.
@@ -190,7 +190,7 @@ def _encoded(attention: Attention, slots: tuple[Slot, ...]) -> tuple[tuple[str, 
         float(np.abs(decode(blob) - cells.ravel()).max())
         for blob, cells in zip(blobs, cells_of, strict=True)
     )
-    return blobs, max(errors)
+    return blobs, max(errors) + codes.ERROR
 
 
 def _check_alike(own: Attention, other: Attention, name: str, exhibit: Exhibit) -> None:

@@ -41,8 +41,12 @@ _ROWS: Mapping[AttentionKind, str] = {
     "encoder": "each row is a token of the sentence; it may look at every token",
     "decoder": "each row is the token the decoder reads there; it may look at itself and back",
     "cross": "each row is the token the decoder reads there, not the one it predicts next",
+    "vision": "each row is a patch of the image, or a token that stands before the patches",
 }
-_PATCHES = "each row is a patch of the image, or a token that stands before the patches"
+_BOTH = (
+    "each row is a token of the text, or a patch of the image within it, such as r0c1 in row 0 and "
+    "column 1 from the top left; it may look at itself, "
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +122,7 @@ def exhibit_page(
         "pages/exhibit.md.j2",
         exhibit=exhibit,
         # A target that no decoder read is no part of the exhibit.
-        target=exhibit.sentence.target if "cross" in capture.attentions else "",
+        target=exhibit.sentence.target if _has_target(exhibit, capture) else "",
         fragments=list(fragments),
     )
     page = Page(page_path(exhibit), exhibit.title, markdown, fragments, in_nav=False)
@@ -168,7 +172,7 @@ def lone_file(
     return render(
         "pages/show.html.j2",
         exhibit=exhibit,
-        target=exhibit.sentence.target if "cross" in capture.attentions else "",
+        target=exhibit.sentence.target if _has_target(exhibit, capture) else "",
         fragments=_fragments(
             exhibit, capture, packed, figures, others=others, standalone=True
         ).values(),
@@ -259,10 +263,13 @@ def _facts(
     facts = [
         ("Model", f"{exhibit.model.source} ({provenance.architecture})"),
         ("Commit" if exhibit.model.kind == "hub" else "SHA-256 of its files", provenance.commit),
+        ("Trusted by the author", _trusted(exhibit)),
         ("Read with", provenance.tokenizer),
+        ("Second text", exhibit.sentence.pair),
+        ("Chat", _chat(exhibit.sentence)),
         ("Attention", f"{attention.kind}; {attention.n_layers} layers of {heads} heads"),
         ("Heads on this page", shown),
-        ("Rows", _PATCHES if has_patches(attention.queries) else _ROWS[attention.kind]),
+        ("Rows", _rows(attention)),
         ("Target", _target(exhibit, attention)),
         ("Computed", f"in {provenance.dtype} on {provenance.device}, {provenance.date}"),
         ("Versions", ", ".join(f"{name} {v}" for name, v in provenance.versions.items())),
@@ -275,8 +282,40 @@ def _facts(
     return [(name, value) for name, value in facts if value]
 
 
+def _trusted(exhibit: Exhibit) -> str:
+    """What could have done anything to the numbers, or to the machine they were made on."""
+    models = dict.fromkeys([exhibit.model, *(variant.model for variant in exhibit.against)])
+    code = [f"code that came with {model.source}" for model in models if model.trust_remote_code]
+    pickles = [f"pickle files of {model.source}" for model in models if model.allow_pickle]
+    return ", ".join(code + pickles)
+
+
+def _chat(sentence: Sentence) -> str:
+    roles = ", ".join(role for role, _ in sentence.chat)
+    return f"the turns of {roles}, in the model's own template" if roles else ""
+
+
+def _rows(attention: Attention) -> str:
+    """What the rows of a map are."""
+    if not has_patches(attention.queries):
+        return _ROWS[attention.kind]
+    if attention.kind != "decoder":
+        return _ROWS["vision"]
+    ahead = "and back" if attention.causal else "back, and ahead where several are read at once"
+    return _BOTH + ahead
+
+
+def _has_target(exhibit: Exhibit, capture: Capture) -> bool:
+    """Whether a decoder has read what the author wrote as the target.
+
+    What looks from a text at the image beside it reads that text.
+    """
+    sentence = exhibit.sentence
+    return "cross" in capture.attentions and not (sentence.text and sentence.image)
+
+
 def _target(exhibit: Exhibit, attention: Attention) -> str:
-    if attention.kind != "cross":
+    if attention.kind != "cross" or (exhibit.sentence.text and exhibit.sentence.image):
         return ""
     if exhibit.sentence.target:
         return "given by the author, and fed to the decoder as it is"
@@ -320,7 +359,8 @@ def _card(exhibit: Exhibit) -> Card:
 
 def _shown(sentence: Sentence) -> str:
     """The words a reader knows a sentence by; an image without any goes by the name of its file."""
-    return sentence.text or sentence.target or PurePath(sentence.image).name
+    text = " · ".join(filter(None, (sentence.text, sentence.pair)))
+    return text or sentence.target or PurePath(sentence.image).name
 
 
 def _link(exhibit: Exhibit | None) -> Link | None:

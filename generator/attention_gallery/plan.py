@@ -17,9 +17,9 @@ from typing import Any
 
 from attention_gallery.errors import InputError, ModelError, quoted, raise_faults
 from attention_gallery.manifest.faults import repeated_ids
-from attention_gallery.terms import CaptureRequest, Exhibit, Gallery, Model, Plan, Sentence
+from attention_gallery.terms import CaptureRequest, Exhibit, Gallery, Model, Part, Plan, Sentence
 
-CAPTURE_FORMAT = 1
+CAPTURE_FORMAT = 2
 """Raised whenever `capture` comes to make something else of the same model and sentence."""
 
 # What `from_pretrained` reads. Model cards and training scripts may change beside a model.
@@ -45,11 +45,20 @@ MODEL_FILES = (
     "preprocessor_config.json",
     "processor_config.json",
     "image_processing_*.py",
+    "processing_*.py",
+    "chat_template*",
 )
 
 
-def make_plan(galleries: Sequence[Gallery]) -> Plan:
+def make_plan(
+    galleries: Sequence[Gallery],
+    parts_of: Callable[[Exhibit], frozenset[Part]] = lambda _: frozenset(),
+) -> Plan:
     """Find out what has to be captured for the exhibits of a site.
+
+    Args:
+        galleries: In the order of the site.
+        parts_of: Says what the captures of an exhibit have to hold besides weights.
 
     Raises:
         InputError: When exhibits of different galleries have the same id, or a model's files or
@@ -59,50 +68,69 @@ def make_plan(galleries: Sequence[Gallery]) -> Plan:
     raise_faults(repeated_ids((exhibit.id, exhibit.where) for exhibit in exhibits))
     # A folder and an image are read once for all their exhibits.
     digest_model, digest_image = cache(digest_folder), cache(_sha256_of_file)
-    needed: dict[str, CaptureRequest] = {}
-    keys: dict[str, str] = {}
-    others: dict[str, tuple[str, ...]] = {}
+    passes: dict[str, CaptureRequest] = {}  # by what is run, whatever is kept of it
+    used: dict[str, list[str]] = {}
     for exhibit in exhibits:
-        own, *variants = (
-            _need(needed, model, sentence, exhibit, digest_model, digest_image)
-            for model, sentence in (
-                (exhibit.model, exhibit.sentence),
-                *((variant.model, variant.sentence) for variant in exhibit.against),
+        own = (exhibit.model, exhibit.sentence)
+        variants = ((variant.model, variant.sentence) for variant in exhibit.against)
+        used[exhibit.id] = []
+        for model, sentence in (own, *variants):
+            identity = _identity(model, sentence, digest_model, digest_image)
+            digest = _sha256(identity)
+            image_digest = identity.get("image", "")
+            before = passes.get(digest) or CaptureRequest(
+                digest, model, sentence, image_digest=image_digest
             )
-        )
-        keys[exhibit.id], others[exhibit.id] = own, tuple(variants)
-    return Plan(tuple(galleries), needed, keys, others)
+            passes[digest] = dataclasses.replace(
+                before,
+                wheres=(*before.wheres, *([exhibit.where] if exhibit.where else [])),
+                parts=before.parts | parts_of(exhibit),
+            )
+            used[exhibit.id].append(digest)
+    requests = {digest: _keyed(request) for digest, request in passes.items()}
+    return Plan(
+        tuple(galleries),
+        {request.key: request for request in requests.values()},
+        {name: requests[digests[0]].key for name, digests in used.items()},
+        {
+            name: tuple(requests[digest].key for digest in digests[1:])
+            for name, digests in used.items()
+        },
+    )
 
 
-def _need(
-    needed: dict[str, CaptureRequest],
+def _identity(
     model: Model,
     sentence: Sentence,
-    exhibit: Exhibit,
-    digest_model: Callable[[Path], str],
+    digest_model: Callable[..., str],
     digest_image: Callable[[Path], str],
-) -> str:
-    """Note that an exhibit needs a capture, and return its key.
+) -> dict[str, Any]:
+    """All that decides what a pass makes.
 
     Raises:
         InputError: When the model or the image cannot be read.
     """
-    identity = {
+    return {
         "format": CAPTURE_FORMAT,
         **_identity_of_model(model, digest_model),
         **_identity_of_sentence(sentence, digest_image),
     }
-    key = _sha256(identity)
-    request = needed.get(key) or CaptureRequest(
-        key, model, sentence, image_digest=identity.get("image", "")
-    )
-    wheres = (*request.wheres, exhibit.where) if exhibit.where else request.wheres
-    needed[key] = dataclasses.replace(request, wheres=wheres)
-    return key
 
 
-def digest_folder(folder: Path) -> str:
+def _keyed(request: CaptureRequest) -> CaptureRequest:
+    """A pass under the key of its capture, which also depends on what is kept."""
+    if not request.parts:
+        return request
+    kept = {"pass": request.key, "parts": sorted(request.parts)}
+    return dataclasses.replace(request, key=_sha256(kept))
+
+
+def digest_folder(folder: Path, *, own_code: bool = False) -> str:
     """SHA-256 of the files in a model's folder that decide what the model does, 64 hex digits.
+
+    Args:
+        folder: The folder.
+        own_code: Whether any of its Python files may run with the model.
 
     Two folders with the same model have the same digest, wherever they lie.
 
@@ -110,16 +138,18 @@ def digest_folder(folder: Path) -> str:
         OSError: When a file cannot be read.
     """
     files = sorted(
-        (path for path in folder.iterdir() if _is_model_file(path)), key=lambda path: path.name
+        (path for path in folder.iterdir() if _is_model_file(path, own_code)),
+        key=lambda path: path.name,
     )
     return _sha256([[path.name, _sha256_of_file(path)] for path in files])
 
 
-def _is_model_file(path: Path) -> bool:
-    return any(fnmatchcase(path.name, pattern) for pattern in MODEL_FILES) and path.is_file()
+def _is_model_file(path: Path, own_code: bool) -> bool:
+    patterns = (*MODEL_FILES, "*.py") if own_code else MODEL_FILES
+    return any(fnmatchcase(path.name, pattern) for pattern in patterns) and path.is_file()
 
 
-def _identity_of_model(model: Model, digest: Callable[[Path], str]) -> dict[str, Any]:
+def _identity_of_model(model: Model, digest: Callable[..., str]) -> dict[str, Any]:
     """All of a model that decides what it makes of a sentence.
 
     Raises:
@@ -129,21 +159,29 @@ def _identity_of_model(model: Model, digest: Callable[[Path], str]) -> dict[str,
         identity = f"{model.location}@{model.revision}"
     else:
         try:
-            identity = digest(Path(model.location))
+            identity = digest(Path(model.location), own_code=model.trust_remote_code)
         except OSError as error:
             message = f"the model {quoted(model.id)} cannot be read: {error.strerror}"
             raise ModelError(message, model.where) from None
-    return {"model": identity, "trust_remote_code": model.trust_remote_code}
+    # Float32 says nothing, so that keys are what they were before one could choose. A device says
+    # nothing at all: what two of them compute differs in rounding, and a capture made on a GPU has
+    # to be found by those who have none; its provenance names the device.
+    dtype = {} if model.dtype == "float32" else {"dtype": model.dtype}
+    return {"model": identity, "trust_remote_code": model.trust_remote_code, **dtype}
 
 
-def _identity_of_sentence(sentence: Sentence, digest: Callable[[Path], str]) -> dict[str, str]:
+def _identity_of_sentence(sentence: Sentence, digest: Callable[[Path], str]) -> dict[str, Any]:
     """All of a sentence that decides what a model makes of it.
 
     Raises:
         InputError: When its image cannot be read.
     """
-    identity = {"text": sentence.text, "target": sentence.target}
-    # A text says nothing of images, so that keys are what they were before there were any.
+    identity: dict[str, Any] = {"text": sentence.text, "target": sentence.target}
+    # A text says nothing of the rest, so that keys are what they were before there was any.
+    if sentence.pair:
+        identity["pair"] = sentence.pair
+    if sentence.chat:
+        identity["chat"] = sentence.chat
     if sentence.image:
         try:
             identity["image"] = digest(Path(sentence.image))

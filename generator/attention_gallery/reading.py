@@ -27,6 +27,8 @@ def pattern(packed: Packed) -> str:
     """
     weights = packed.shown
     if has_patches(packed.attention.keys):
+        if any(not (token.patch or token.special) for token in packed.attention.keys):
+            return _pattern_of_both(packed)
         return _pattern_of_patches(packed)
     if packed.attention.kind == "cross":
         strongest = weights.max(axis=1).mean()
@@ -44,6 +46,15 @@ def pattern(packed: Packed) -> str:
     }
     parts = ", ".join(f"{share:.0%} to {place}" for place, share in places.items())
     return f"Attention goes {parts}, on average over the tokens after the first."
+
+
+def _pattern_of_both(packed: Packed) -> str:
+    """One sentence on how much the text gives to the image within it, averaged over its tokens."""
+    attention = packed.attention
+    words = [i for i, token in enumerate(attention.queries) if not (token.patch or token.special)]
+    patches = [i for i, token in enumerate(attention.keys) if token.patch]
+    share = packed.shown[np.ix_(words, patches)].sum(axis=1).mean()
+    return f"Each token of the text gives {share:.0%} of its attention to the image, on average."
 
 
 def _pattern_of_patches(packed: Packed) -> str:

@@ -1,12 +1,10 @@
 """Captures on disk, one file each, named by what was captured.
 
 A capture is a `.npz` that numpy opens without pickle: ``capture.json`` says what it is,
-``<kind>/<layer>`` is an array ``[head, query, key]``, float32, and ``image.png`` is what the model
-saw, where it saw something. Its last 64 bytes, which the zip
-format leaves to comments, are the SHA-256 of all bytes before them, so that no damage goes unseen.
-
-Weights stay float32: halved they would be off by 0.0002 before a chart has packed them, and they
-are what readers download.
+``<kind>/<layer>`` holds a layer's weights in sixteen bits, as `codes` makes them, ``<kind>/<part>/
+<layer>`` what weights are made of, where it was asked for, and ``image.png`` is what the model saw,
+where it saw something. Its last 64 bytes, which the zip format leaves to comments, are the SHA-256
+of all bytes before them, so that no damage goes unseen.
 """
 
 from __future__ import annotations
@@ -19,17 +17,18 @@ import os
 import re
 import secrets
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
+from attention_gallery.codes import Layers
 from attention_gallery.errors import StoreError, printable
 from attention_gallery.terms import Attention, AttentionKind, Capture, Provenance, Token
 
-_FORMAT = 1
+_FORMAT = 2
 _SUMMARY = "capture.json"
 _IMAGE = "image.png"
 _SEAL = 64  # bytes of a SHA-256 in hex digits
@@ -64,13 +63,12 @@ class Store:
         """
         path = self._path(key)
         try:
-            content = path.read_bytes()
+            with path.open("rb") as file:
+                capture = _unpack(file)
         except FileNotFoundError:
             return None
         except OSError as error:
             raise StoreError(f"{path} cannot be read: {error.strerror}") from error
-        try:
-            capture = _unpack(content)
         except (ValueError, LookupError, TypeError, AttributeError, zipfile.BadZipFile) as error:
             raise _damaged(path, str(error)) from error
         if capture.key != key:
@@ -90,8 +88,8 @@ class Store:
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             try:
-                with draft.open("xb") as file:
-                    file.write(_pack(capture))
+                with draft.open("x+b") as file:
+                    _pack(capture, file)
                     file.flush()
                     os.fsync(file.fileno())
                 draft.replace(path)
@@ -118,8 +116,8 @@ def _damaged(path: Path, reason: str) -> StoreError:
     return StoreError(f"{path} is damaged: {reason}", hint="delete it to have it captured again")
 
 
-def _pack(capture: Capture) -> bytes:
-    """The file of a capture. The same capture always gives the same bytes."""
+def _pack(capture: Capture, file: BinaryIO) -> None:
+    """Write the file of a capture. The same capture always gives the same bytes."""
     summary = {
         "format": _FORMAT,
         "key": capture.key,
@@ -130,55 +128,91 @@ def _pack(capture: Capture) -> bytes:
                 "keys": [_fields(token) for token in attention.keys],
                 "layers": attention.n_layers,
                 "causal": attention.causal,
+                **(
+                    {"parts": [*attention.parts], "scales": attention.scales}
+                    if attention.parts
+                    else {}
+                ),
             }
             for kind, attention in capture.attentions.items()
         },
     }
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
+    with zipfile.ZipFile(file, "w") as archive:
         archive.comment = b" " * _SEAL
         _add(archive, _SUMMARY, json.dumps(summary, ensure_ascii=False, indent=1).encode())
         for kind, attention in capture.attentions.items():
-            for number, layer in enumerate(attention.layers):
-                array = io.BytesIO()
-                np.lib.format.write_array(array, layer, allow_pickle=False)
-                _add(archive, f"{kind}/{number}.npy", array.getvalue())
+            for number, codes in enumerate(attention.layers.codes):
+                _add_array(archive, f"{kind}/{number}", codes)
+            for part, layers in attention.parts.items():
+                for number, layer in enumerate(layers):
+                    _add_array(archive, f"{kind}/{part}/{number}", layer)
         if capture.image:
             _add(archive, _IMAGE, capture.image)
-    body = buffer.getvalue()[:-_SEAL]
-    return body + hashlib.sha256(body).hexdigest().encode()
+    seal = _checksum(file)
+    file.seek(-_SEAL, os.SEEK_END)
+    file.write(seal)
+
+
+def _checksum(file: BinaryIO) -> bytes:
+    """The seal of a file's bytes before its seal, in hex digits."""
+    left = file.seek(0, os.SEEK_END) - _SEAL
+    file.seek(0)
+    digest = hashlib.sha256()
+    while left > 0:
+        content = file.read(min(left, 1 << 20))
+        digest.update(content)
+        left -= len(content)
+    return digest.hexdigest().encode()
+
+
+def _add_array(archive: zipfile.ZipFile, name: str, array: NDArray[Any]) -> None:
+    buffer = io.BytesIO()
+    np.lib.format.write_array(buffer, array, allow_pickle=False)
+    _add(archive, f"{name}.npy", buffer.getvalue())
+
+
+_OPTIONAL = {
+    field.name: field.default
+    for field in dataclasses.fields(Token)
+    if field.name not in ("text", "special", "id")
+}
 
 
 def _fields(token: Token) -> list[Any]:
-    """A token as JSON has it; most are words, and have no patch to tell of."""
-    fields = [token.text, token.special, token.id]
-    return [*fields, token.patch] if token.patch else fields
+    """A token as JSON has it: what all tokens have, and by name what is particular to this one."""
+    own = {name: getattr(token, name) for name in _OPTIONAL}
+    own = {name: value for name, value in own.items() if value != _OPTIONAL[name]}
+    return [token.text, token.special, token.id, *([own] if own else [])]
 
 
-def _token(text: str, special: bool, id_: int, patch: Sequence[int] | None = None) -> Token:
+def _token(text: str, special: bool, id_: int, own: Mapping[str, Any] | None = None) -> Token:
     """The token of `_fields`."""
-    if patch is None:
-        return Token(text, special, id_)
-    row, column = patch
-    return Token(text, special, id_, (row, column))
+    # JSON has lists where Python has tuples.
+    fields: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in (own or {}).items()
+    }
+    return Token(text, special, id_, **fields)
 
 
 def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
     # A ZipInfo of its own has a fixed date, where writestr(name) would take the time of day.
-    archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
+    # Codes are nearly noise: what the best level saves beyond the fastest is one percent, and takes
+    # longer than the model.
+    archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED, compresslevel=1)
 
 
-def _unpack(content: bytes) -> Capture:
+def _unpack(file: BinaryIO) -> Capture:
     """The capture of a file.
 
     Raises:
         ValueError, LookupError, TypeError, AttributeError, zipfile.BadZipFile: When it is not as
             `_pack` left it.
     """
-    body, seal = content[:-_SEAL], content[-_SEAL:]
-    if hashlib.sha256(body).hexdigest().encode() != seal:
+    checksum = _checksum(file)
+    if checksum != file.read():
         raise ValueError("its checksum does not match")
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+    with zipfile.ZipFile(file) as archive:
         summary = json.loads(archive.read(_SUMMARY))
         if summary["format"] != _FORMAT:
             raise ValueError(f"it is of format {summary['format']}, not {_FORMAT}")
@@ -194,15 +228,17 @@ def _unpack(content: bytes) -> Capture:
 
 
 def _attention(archive: zipfile.ZipFile, kind: AttentionKind, entry: dict[str, Any]) -> Attention:
-    def layer(number: int) -> NDArray[np.float32]:
-        member = io.BytesIO(archive.read(f"{kind}/{number}.npy"))
-        array: NDArray[np.float32] = np.lib.format.read_array(member, allow_pickle=False)
-        return array
+    def arrays(folder: str) -> Iterator[NDArray[Any]]:
+        for number in range(entry["layers"]):
+            member = io.BytesIO(archive.read(f"{folder}/{number}.npy"))
+            yield np.lib.format.read_array(member, allow_pickle=False)
 
     return Attention(
         kind,
         queries=tuple(_token(*fields) for fields in entry["queries"]),
         keys=tuple(_token(*fields) for fields in entry["keys"]),
-        layers=tuple(layer(number) for number in range(entry["layers"])),
+        layers=Layers(arrays(kind)),
         causal=entry["causal"],
+        parts={part: tuple(arrays(f"{kind}/{part}")) for part in entry.get("parts", ())},
+        scales=tuple(entry.get("scales", ())),
     )

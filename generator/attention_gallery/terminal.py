@@ -9,7 +9,8 @@ from typing import TypeVar
 
 import click
 
-from attention_gallery import build
+from attention_gallery.errors import printable
+from attention_gallery.progress import Announce, Track, silently
 
 T = TypeVar("T")
 
@@ -44,22 +45,37 @@ def say(text: str) -> None:
         click.echo(text)
 
 
-def tracker() -> build.Track:
+def tracker() -> Track:
     """A progress bar, unless the command is to be quiet."""
-    return _progress if is_loud() else build.silently
+    return _progress if is_loud() else silently
 
 
-def _progress(items: Iterable[T], label: str, length: int, /) -> Iterable[T]:
+def _progress(work: Callable[[Announce], Iterable[T]], label: str, length: int, /) -> Iterable[T]:
+    """Show how much is done, how long the rest may take, and what is being done now.
+
+    Where stderr is no terminal there is no bar, but a line for each thing that is announced.
+    """
     with click.progressbar(
-        items, length=length, label=label, show_pos=True, show_eta=True, file=sys.stderr
+        length=length,
+        label=label,
+        show_pos=True,
+        show_eta=True,
+        width=0,  # what the label leaves
+        file=sys.stderr,
     ) as bar:
-        yield from bar
+
+        def announce(doing: str) -> None:
+            bar.label = _shortened(printable(doing, 200))
+            bar.render_progress()
+
+        for item in work(announce):
+            yield item
+            bar.update(1)
 
 
-def as_bytes(size: float) -> str:
-    """Bytes as people say them, in powers of 1,000."""
-    for unit in ("B", "kB", "MB"):
-        if round(size) < 1000:
-            return f"{size:.3g} {unit}"
-        size /= 1000
-    return f"{size:.3g} GB"
+def _shortened(text: str) -> str:
+    """A text that leaves room for a short bar in 80 columns, less its middle.
+
+    A name is known by its beginning and its end, and a figure may follow it.
+    """
+    return text if len(text) <= 55 else f"{text[:27]}…{text[-27:]}"

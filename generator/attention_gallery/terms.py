@@ -15,13 +15,29 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from attention_gallery.codes import Layers
 from attention_gallery.errors import Where
 
-AttentionKind = Literal["encoder", "decoder", "cross"]
+AttentionKind = Literal["encoder", "decoder", "cross", "vision"]
+"""What attends to what.
+
+``vision`` is what the eye of a model that also reads does with its patches. A model that only sees
+is an ``encoder``; so is what reads, unless it writes, or no token sees a later one: ``decoder``.
+"""
+
 IMAGE_FORMATS = ("PNG", "JPEG", "WEBP")
 """Those that every browser shows, by Pillow's names."""
 
-ATTENTION_KINDS: tuple[AttentionKind, ...] = ("encoder", "decoder", "cross")
+ATTENTION_KINDS: tuple[AttentionKind, ...] = ("encoder", "decoder", "cross", "vision")
+
+Dtype = Literal["float32", "bfloat16", "float16"]
+DTYPES: tuple[Dtype, ...] = ("float32", "bfloat16", "float16")
+
+BETWEEN_TURNS = "\n"
+"""What stands between the turns of a chat in `Sentence.text`."""
+
+Part = Literal["query", "key", "value", "scores"]
+"""What weights are made of: see `Attention.parts`."""
 
 
 class Head(NamedTuple):
@@ -57,6 +73,10 @@ class Model:
         location: What ``from_pretrained`` is given: the hub id or the folder's path.
         revision: The commit of a hub model; empty otherwise.
         trust_remote_code: Only true when the author wrote it.
+        allow_pickle: Likewise: whether weights may be read from pickle files.
+        dtype: What it computes in.
+        device: What it runs on: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``, or ``split`` for
+            all there is.
         where: The place in the manifest that names it.
     """
 
@@ -66,22 +86,28 @@ class Model:
     location: str
     revision: str = ""
     trust_remote_code: bool = False
+    allow_pickle: bool = False
+    dtype: Dtype = "float32"
+    device: str = "auto"
     where: Where | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """What a model reads: a text or an image, with its target for encoder-decoders.
+    """What a model reads: a text, two, a chat or an image, with its target for encoder-decoders.
 
     Attributes:
         id: Its name in the manifest.
         text: What the model reads (the source text of an encoder-decoder); empty where it reads
-            an image only.
+            an image only. Of a chat, all that is said, with `BETWEEN_TURNS`.
         target: What the decoder of an encoder-decoder is fed; empty for other models.
         image: Path of the image the model sees; empty for models that only read.
         gold: What is known about it beforehand: for a query word the key words it belongs to, as
             the author wrote them. In a translation the query is a word of the target.
         where: The place in the manifest.
+        pair: A second text that is read together with the first, such as a passage after a
+            question; empty for none.
+        chat: The turns of a chat, each a role and what is said; empty for what is no chat.
     """
 
     id: str
@@ -90,6 +116,8 @@ class Sentence:
     image: str = ""
     gold: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     where: Where | None = None
+    pair: str = ""
+    chat: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +185,18 @@ class Exhibit:
     tags: tuple[str, ...] = ()
     where: Where | None = None
 
+    @property
+    def shows_patches(self) -> bool:
+        """Whether what is looked at is an image and nothing else.
+
+        Beside a text that is only sure when the author says which attention is meant: by default it
+        is that of the text, and most models have the image inside it.
+        """
+        sentence = self.sentence
+        if self.attention is None or self.attention == "encoder":
+            return bool(sentence.image) and not sentence.text
+        return bool(sentence.image) and self.attention != "decoder"
+
 
 @dataclass(frozen=True, slots=True)
 class Gallery:
@@ -186,6 +226,7 @@ class CaptureRequest:
         wheres: The exhibits that need it, for error messages.
         image_digest: SHA-256 of the image that the key was made with, 64 hex digits; empty for a
             text, or where any image will do.
+        parts: What it has to hold besides weights.
     """
 
     key: str
@@ -193,6 +234,7 @@ class CaptureRequest:
     sentence: Sentence
     wheres: tuple[Where, ...] = ()
     image_digest: str = ""
+    parts: frozenset[Part] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,12 +268,23 @@ class Token:
         special: True for tokens the tokenizer added ([CLS], </s>, ...).
         id: Its number in the vocabulary; -1 for a patch, which no vocabulary lists.
         patch: Row and column of the image patch it stands for, from the top left; None for text.
+        span: Where it stands in what the author wrote: the first character and the one after the
+            last, 0-based; None for what has no place there, or none that is certain. Tokens that
+            are parts of one character have the span of that character. Of two texts each is
+            counted from its own beginning; of a chat, see `Sentence.text`.
+        word: Which word of the sentence it is a part of, 0-based, -1 for none; those of a second
+            text are counted on. Words are runs of letters and digits; each other character is one
+            of its own: see `capture.words`.
+        segment: Which of two texts that are read together it belongs to, 0 or 1.
     """
 
     text: str
     special: bool = False
     id: int = -1
     patch: tuple[int, int] | None = None
+    span: tuple[int, int] | None = None
+    word: int = -1
+    segment: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -239,19 +292,28 @@ class Attention:
     """The weights of one kind of attention over one sentence.
 
     Attributes:
-        kind: ``encoder``, ``decoder`` or ``cross``.
+        kind: What attends to what.
         queries: The tokens that look; row labels.
         keys: The tokens looked at; column labels.
-        layers: Per layer float32 weights ``[head, query, key]``. Kept as a tuple because layers
-            may have different numbers of heads.
+        layers: Per layer float32 weights ``[head, query, key]``, within `codes.ERROR` of those the
+            model used. Not one array, because layers may have different numbers of heads.
         causal: True when no query can see a later key: everything above the diagonal is zero.
+        parts: What weights are made of, as far as it was asked for; per layer float32. ``query``,
+            ``key`` and ``value`` are ``[head, token, dimension]`` as they enter the dot product,
+            or, where heads share keys and values, with fewer heads, each for as many neighbours.
+            ``scores`` are ``[head, query, key]`` as they enter the softmax, with all biases and
+            masks; a head with a learned sink has one key more.
+        scales: Where parts were asked for, what each layer multiplies its dot products by; None
+            for a layer of which it is unknown.
     """
 
     kind: AttentionKind
     queries: tuple[Token, ...]
     keys: tuple[Token, ...]
-    layers: tuple[NDArray[np.float32], ...]
+    layers: Layers
     causal: bool
+    parts: Mapping[Part, tuple[NDArray[np.float32], ...]] = field(default_factory=dict)
+    scales: tuple[float | None, ...] = ()
 
     @property
     def n_layers(self) -> int:
@@ -261,7 +323,7 @@ class Attention:
     @property
     def n_heads(self) -> tuple[int, ...]:
         """How many heads each layer has."""
-        return tuple(layer.shape[0] for layer in self.layers)
+        return tuple(shape[0] for shape in self.layers.shapes)
 
     def __contains__(self, head: Head) -> bool:
         return head.layer < self.n_layers and head.head < self.n_heads[head.layer]
@@ -299,7 +361,8 @@ class Capture:
     Attributes:
         key: The request's key.
         attentions: By kind; decoder-only models have ``decoder``, encoder-only ``encoder``,
-            encoder-decoders all three.
+            encoder-decoders these and ``cross``; those that see and read ``vision``, and what they
+            read with.
         provenance: What made it.
         image: What the model saw after its own resizing and cropping, as a PNG; empty for a text.
     """
@@ -311,7 +374,10 @@ class Capture:
 
     @property
     def natural(self) -> AttentionKind:
-        """The kind a reader means by default: cross where there is one, else the only one."""
+        """The kind a reader means by default: cross where there is one, else the one of the text.
+
+        What a model sees is only meant where it reads nothing.
+        """
         return "cross" if "cross" in self.attentions else next(iter(self.attentions))
 
 

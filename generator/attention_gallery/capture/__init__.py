@@ -5,25 +5,35 @@ site built from stored captures never waits for them, and need not have them.
 
 Conventions of what is captured:
 
-- Weights are float32, from a model in evaluation mode, computed in float32 on the CPU.
+- Weights are those of a model in evaluation mode, as it computes them, in float32 if the manifest
+  does not say otherwise. They are held in sixteen bits, see `codes`.
 - A row of decoder or cross attention belongs to the decoder's *input* token of that row, not to
   the token the model predicts there: ``[start, the, black, cat]`` for the target "the black cat".
 - A target is fed to the decoder as it is (teacher forcing). Where the author gave none, the model
   writes one, always taking the likeliest token; its last token is only predicted, so has no row.
 - What an exhibit shows is the sentence as the model read it, with the tokens its tokenizer added.
 - An image is shown as the model saw it, after its own resizing and cropping, with a token a patch.
+- A model that sees and reads has an attention of its own for each: `vision`, and what reads. Where
+  the image stands in the text, its tokens there are patches too, or squares of merged ones. What
+  lies between the two and attends by itself is left out, and so is the `vision` of an eye whose
+  tokens cannot be told.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import gc
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
+from attention_gallery.capture.batches import batched, run_batch
+from attention_gallery.capture.feeds import Feed, prepare
 from attention_gallery.capture.libraries import explained, quiet, require_libraries
-from attention_gallery.capture.loading import LoadedModel, load
+from attention_gallery.capture.model.devices import missing_operation
+from attention_gallery.capture.model.loading import LoadedModel, load
+from attention_gallery.capture.model.memory import out_of_memory
 from attention_gallery.capture.passes import run
-from attention_gallery.capture.sites import UnobservableError
-from attention_gallery.capture.weights import checked, has_sinks
+from attention_gallery.capture.seam.sites import UnobservableError
 from attention_gallery.errors import (
     CaptureError,
     GalleryError,
@@ -33,12 +43,15 @@ from attention_gallery.errors import (
     quoted,
     raise_faults,
 )
-from attention_gallery.terms import Capture, CaptureRequest
+from attention_gallery.progress import Announce, unheard
+from attention_gallery.terms import Capture, CaptureRequest, Model
 
 __all__ = ["capture_all"]
 
 
-def capture_all(requests: Iterable[CaptureRequest]) -> Iterator[Capture]:
+def capture_all(
+    requests: Iterable[CaptureRequest], announce: Announce = unheard
+) -> Iterator[Capture]:
     """Run every model over its sentences.
 
     Each model is loaded once, and let go before the next. A request that fails does not stop the
@@ -47,6 +60,7 @@ def capture_all(requests: Iterable[CaptureRequest]) -> Iterator[Capture]:
 
     Args:
         requests: In any order.
+        announce: Told what is being done now, in a few words, where it may take long.
 
     Yields:
         Captures as they are done, those of one model after those of another.
@@ -54,34 +68,40 @@ def capture_all(requests: Iterable[CaptureRequest]) -> Iterator[Capture]:
     Raises:
         GalleryError: What could not be captured, and why; nothing that was yielded is affected.
     """
-    groups: dict[tuple[str, ...], list[CaptureRequest]] = {}
+    groups: dict[Model, list[CaptureRequest]] = {}
     for request in requests:
-        model = request.model
-        same = (model.kind, model.location, model.revision, str(model.trust_remote_code))
+        # What it is called, and where, does not make it another model.
+        same = dataclasses.replace(request.model, id="", source="", where=None)
         groups.setdefault(same, []).append(request)
     if groups:
         require_libraries()
 
     faults: list[GalleryError] = []
     for group in groups.values():
+        announce(f"Loading {group[0].model.source}")
         try:
-            loaded = load(group[0].model)
+            loaded = load(group[0].model, announce)
         except ModelError as fault:
             faults.append(_without_frames(fault))
             continue
+        announce(f"Capturing {group[0].model.source}")
         failed: dict[tuple[str, Where | None], tuple[GalleryError, list[CaptureRequest]]] = {}
-        for request in group:
-            try:
-                capture = _capture(loaded, request)
-            except GalleryError as fault:
-                # An author mends input at each of its places; what a model does is said once.
-                place = _where(request) if isinstance(fault, InputError) else None
-                alike = failed.setdefault((fault.message, place), (_without_frames(fault), []))
-                alike[1].append(request)
-                if isinstance(fault, UnobservableError):
-                    break  # it would be said again of every sentence
-            else:
-                yield capture
+        tried: set[str] = set()
+        any_done = False
+        for request, done in _captured(loaded, group):
+            tried.add(request.key)
+            if isinstance(done, Capture):
+                any_done = True
+                yield done
+                continue
+            # An author mends input at each of its places; what a model does is said once.
+            place = _where(request) if isinstance(done, InputError) else None
+            alike = failed.setdefault((done.message, place), (_without_frames(done), []))[1]
+            alike.append(request)
+            if isinstance(done, UnobservableError) and not any_done:
+                # It would be said again of every sentence.
+                alike += (other for other in group if other.key not in tried)
+                break
         faults += (_placed(fault, requests) for fault, requests in failed.values())
         # Two models at once may be more than fits; a failure leaves cycles that hold the last one.
         del loaded
@@ -104,26 +124,78 @@ def _placed(fault: GalleryError, requests: Sequence[CaptureRequest]) -> GalleryE
     """A fault with its place: the model, and the sentences, of which one is named."""
     first, *others = requests
     more = f" and {len(others)} more" if others else ""
+    # What no sentence can help is mended at the model.
+    of_model = first.model.where if isinstance(fault, UnobservableError) else None
     return type(fault)(
         f"{first.model.source} on sentence {quoted(first.sentence.id)}{more}: {fault.message}",
-        _where(first),
+        of_model or _where(first),
         fault.hint,
     )
 
 
-def _capture(loaded: LoadedModel, request: CaptureRequest) -> Capture:
-    """Run one model over one sentence.
+def _captured(
+    loaded: LoadedModel, requests: Iterable[CaptureRequest]
+) -> Iterator[tuple[CaptureRequest, Capture | GalleryError]]:
+    """Run one model over its sentences.
 
-    Raises:
-        InputError: When its image cannot be read, or is no longer the one that was asked for.
-        ModelError: When the sentence does not fit the model.
-        CaptureError: When the model fails, gives no attention, or what it gives is none.
+    Yields:
+        Each request with its capture, or with what went wrong.
     """
+    feeds: list[Feed] = []
+    later: list[CaptureRequest] = []
+    for request in requests:
+        if _alone(loaded, request):
+            later.append(request)
+            continue
+        try:
+            with _explained(loaded):
+                feeds.append(prepare(loaded, request))
+        except GalleryError as fault:
+            yield request, fault
+    for batch in batched(feeds):
+        if len(batch) > 1:
+            with quiet():
+                together = run_batch(loaded, batch)
+            yield from zip((feed.request for feed in batch), together, strict=False)
+            if together:
+                continue
+        for feed in batch:
+            yield _captured_alone(loaded, feed.request, feed)
+    for request in later:
+        yield _captured_alone(loaded, request)
+
+
+def _alone(loaded: LoadedModel, request: CaptureRequest) -> bool:
+    """Whether a sentence is made ready only when it is its turn.
+
+    An image is large, and the model has to be run to write a target.
+    """
+    is_pair = loaded.network.config.is_encoder_decoder
+    return bool(request.sentence.image) or (is_pair and not request.sentence.target)
+
+
+def _captured_alone(
+    loaded: LoadedModel, request: CaptureRequest, feed: Feed | None = None
+) -> tuple[CaptureRequest, Capture | GalleryError]:
+    try:
+        with _explained(loaded):
+            (capture,) = run(loaded, [feed or prepare(loaded, request)])
+    except GalleryError as fault:
+        return request, fault
+    return request, capture
+
+
+@contextmanager
+def _explained(loaded: LoadedModel) -> Iterator[None]:
     with quiet(), explained(CaptureError, "the model failed", None):
-        done = run(loaded, request)
-        sinks = has_sinks(loaded.network)
-        attentions = {
-            kind: checked(kind, *done.ends[kind], layers, sinks=sinks)
-            for kind, layers in done.layers.items()
-        }
-    return Capture(request.key, attentions, loaded.provenance, done.picture)
+        try:
+            yield
+        except Exception as error:
+            if fault := out_of_memory(error, loaded.device):
+                raise fault from error
+            if operation := missing_operation(error):
+                raise UnobservableError(
+                    f"{loaded.device} cannot compute {operation} in {loaded.provenance.dtype}",
+                    hint="write dtype: float32",
+                ) from error
+            raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from logging import ERROR, getLogger
 from warnings import catch_warnings, simplefilter
 
 from attention_gallery.errors import CaptureError, GalleryError, Where, printable
@@ -37,9 +38,12 @@ def quiet() -> Iterator[None]:
     from transformers.utils import logging
 
     levels = logging.get_verbosity(), hub.get_verbosity()
+    splitter = getLogger("accelerate")
+    level = splitter.level
     had_bars = logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
     hub.set_verbosity_error()  # type: ignore[no-untyped-call]
+    splitter.setLevel(ERROR)
     logging.disable_progress_bar()
     try:
         with catch_warnings():
@@ -48,6 +52,7 @@ def quiet() -> Iterator[None]:
     finally:
         logging.set_verbosity(levels[0])
         hub.set_verbosity(levels[1])
+        splitter.setLevel(level)
         if had_bars:
             logging.enable_progress_bar()
 

@@ -1,224 +1,216 @@
-"""One pass of one model over one sentence: what it is fed, and which tokens that makes."""
+"""One pass of one model, over one sentence or over several at once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from attention_gallery.capture.images import Sight, look, patch_tokens
-from attention_gallery.capture.loading import LoadedModel
-from attention_gallery.capture.tokens import read, readable_tokens
-from attention_gallery.capture.weights import Layers, observe
-from attention_gallery.errors import ModelError
-from attention_gallery.terms import AttentionKind, CaptureRequest, Sentence, Token
+from attention_gallery.capture.feeds import Feed, placed
+from attention_gallery.capture.model.loading import LoadedModel
+from attention_gallery.capture.recording import Kept, Recorder, by_kind, checked
+from attention_gallery.capture.seam.observation import observe
+from attention_gallery.capture.seam.towers import eye, sees_and_reads
+from attention_gallery.capture.sight.images import Sight, patch_tokens, tokens_in_text
+from attention_gallery.capture.text.tokens import readable_tokens
+from attention_gallery.errors import CaptureError
+from attention_gallery.terms import Attention, AttentionKind, Capture, Token
 
 if TYPE_CHECKING:
     from torch import Tensor
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedModel
 
-_LONGEST_TARGET = 64  # tokens, when the model writes its own
-
-_Ends = tuple[tuple[Token, ...], tuple[Token, ...]]  # of an attention's edges: queries and keys
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Pass:
-    """What one pass of a model over one sentence left.
-
-    Attributes:
-        layers: Weights by kind of attention.
-        ends: For each kind of attention its queries and its keys.
-        picture: A PNG of the image the model saw; empty for a text.
-    """
-
-    layers: Mapping[AttentionKind, Layers]
-    ends: Mapping[AttentionKind, _Ends]
-    picture: bytes = b""
+# What stands where a sentence is shorter than the longest of its batch; ids are padded as the model
+# says. Labels of -100 are the library's for what is no token.
+_PADS = {"attention_mask": 0, "decoder_attention_mask": 0, "token_type_ids": 0, "labels": -100}
 
 
-def run(loaded: LoadedModel, request: CaptureRequest) -> Pass:
-    """Run a model over a sentence.
+def run(loaded: LoadedModel, feeds: Sequence[Feed]) -> list[Capture]:
+    """Run a model over one sentence, or over several at once.
+
+    Args:
+        loaded: The model.
+        feeds: What it is fed: several texts without parts, or anything on its own.
 
     Raises:
-        InputError: When its image cannot be read, or is no longer the one that was asked for.
-        ModelError: When the sentence does not fit the model.
-        CaptureError: When the model returns no attention weights, or hides its patches.
+        UnbatchableError: When the model does not keep several sentences apart.
+        CaptureError: When the model gives no attention weights, or hides its patches.
     """
-    sentence = request.sentence
-    _check_kind(loaded, sentence)
-    network, tokenizer = loaded.network, loaded.tokenizer
-    sight = None
-    if sentence.image:
-        sight = look(loaded.image_processor, Path(sentence.image), request.image_digest)
-    if network.config.is_encoder_decoder:
-        return _run_pair(network, tokenizer, sentence, sight)
-    if sight:
-        return _run_sight(network, sight)
-    return _run_text(network, tokenizer, sentence.text)
+    network = feeds[0].network(loaded)
+    sinks = has_sinks(network)
+    recorder = Recorder([feed.sizes for feed in feeds], feeds[0].request.parts, sinks=sinks)
+    inputs = placed(loaded, _padded([feed.inputs for feed in feeds], network))
+    with _fed(network) as rows:
+        observe(network, inputs, recorder, parts=bool(feeds[0].request.parts))
+    return [
+        Capture(
+            feed.request.key,
+            _attentions(loaded, feed, kept, rows[number] if rows else ()),
+            # One model may go by several names.
+            replace(loaded.provenance, source=feed.request.model.source),
+            feed.sight.picture if feed.sight else b"",
+        )
+        for number, (feed, kept) in enumerate(zip(feeds, recorder.kept, strict=True))
+    ]
 
 
-def _check_kind(loaded: LoadedModel, sentence: Sentence) -> None:
-    """See that a model that reads is given a text, and one that sees an image.
+def has_sinks(network: PreTrainedModel) -> bool:
+    """Whether heads have a learned sink: a key that is no token, and takes a share of each row."""
+    return any("sink" in name for name, _ in network.named_parameters())
+
+
+def _attentions(
+    loaded: LoadedModel, feed: Feed, kept: Sequence[Kept], ids: Sequence[int]
+) -> dict[AttentionKind, Attention]:
+    """Give a sentence's weights their tokens.
+
+    Args:
+        loaded: The model.
+        feed: The sentence.
+        kept: Its layers.
+        ids: What the decoder of a pair was fed, and after it padding.
 
     Raises:
-        ModelError: When it is not.
+        CaptureError: When they are not what they should be.
     """
-    if loaded.image_processor is None:
-        if sentence.image:
-            raise ModelError(
-                "the model is fed text, not images", hint="choose a model that is fed images"
-            )
-        if not sentence.text:
-            raise ModelError("the model is fed text, and there is none", hint="write some text")
-        return
-    if not sentence.image:
-        raise ModelError(
-            "the model is fed images, not text",
-            hint="give the sentence an image, or choose a model that is fed text",
-        )
-    if sentence.text:
-        raise ModelError(
-            "the model is fed images, and cannot read the text beside this one",
-            hint="a caption is written as target; otherwise leave the text out",
-        )
-
-
-def _run_text(network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, text: str) -> Pass:
-    """Run a model of one stack, an encoder or a decoder, on a text."""
-    tokens = read(tokenizer, text)
-    _check_fit(tokens, network, network.config.get_text_config(), tokenizer)
-    found = observe(network, _inputs(tokens))
-    return Pass(found, dict.fromkeys(found, (tokens, tokens)))
-
-
-def _run_sight(network: PreTrainedModel, sight: Sight) -> Pass:
-    """Run an encoder on an image."""
-    found = observe(network, {"pixel_values": sight.pixels})
-    tokens = _patches(network, sight, found.values())
-    return Pass(found, dict.fromkeys(found, (tokens, tokens)), sight.picture)
-
-
-def _run_pair(
-    network: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
-    sentence: Sentence,
-    sight: Sight | None,
-) -> Pass:
-    """Run an encoder-decoder on a text or an image, and its target."""
-    encoder, decoder = network.get_encoder(), network.get_decoder()
-    source: tuple[Token, ...] = ()
-    if sight:
-        inputs = {"pixel_values": sight.pixels}
-    else:
-        source = read(tokenizer, sentence.text)
-        _check_fit(source, encoder, network.config.get_text_config(encoder=True), tokenizer)
-        inputs = _inputs(source)
-    config = network.config.get_text_config(decoder=True)
-    if sentence.target:
-        target = read(tokenizer, sentence.target, as_target=True)
-        _check_fit(target, decoder, config, tokenizer)
-        added = [token.special for token in target]
-        inputs["labels"] = _row(token.id for token in target)
-    else:
-        longest = min(_LONGEST_TARGET, _context(config, tokenizer))
-        # No cache: the library makes one of the wrong size where the decoder is the deeper stack.
-        written = network.generate(
-            **inputs, max_new_tokens=longest, do_sample=False, num_beams=1, use_cache=False
-        )
-        added = [id_ in tokenizer.all_special_ids for id_ in written[0, 1:].tolist()]
-        inputs["decoder_input_ids"] = written[:, :-1]
-    # The start token is often the padding token too, which some models would hide by themselves.
-    inputs["decoder_attention_mask"] = _row(1 for _ in added)
-    with _fed(decoder) as ids:
-        found = observe(network, inputs)
-    # Shifted right: a start token comes first, and the last token is only predicted.
-    rows = readable_tokens(tokenizer, ids, [True, *added[:-1]])
-    if sight:
-        seen = [layers for kind, layers in found.items() if kind != "decoder"]
-        source = _patches(encoder, sight, seen)
-    ends: dict[AttentionKind, _Ends] = {
+    network = feed.network(loaded)
+    found = by_kind(network, kept)
+    if sees_and_reads(loaded.network):
+        in_place = all(layer.site.kind != "between" for layer in kept)
+        return _of_both(loaded, feed, found, in_place=in_place)
+    source = feed.tokens
+    if feed.sight:
+        stack = network.get_encoder() if feed.target else network
+        of_text = {"decoder"} if feed.target else set()
+        seen = [layer for kind, layers in found.items() if kind not in of_text for layer in layers]
+        source = _patches(stack, feed.sight, seen)
+    if not feed.target:
+        return {kind: checked(kind, source, source, layers) for kind, layers in found.items()}
+    rows = _rows(loaded, feed.target, ids)
+    ends: dict[AttentionKind, tuple[tuple[Token, ...], tuple[Token, ...]]] = {
         "encoder": (source, source),
         "decoder": (rows, rows),
         "cross": (rows, source),
     }
-    return Pass(found, ends, sight.picture if sight else b"")
+    return {kind: checked(kind, *ends[kind], layers) for kind, layers in found.items()}
 
 
-def _patches(stack: Any, sight: Sight, seen: Iterable[Layers]) -> tuple[Token, ...]:
+def _rows(loaded: LoadedModel, target: Sequence[Token], ids: Sequence[int]) -> tuple[Token, ...]:
+    """The tokens that the decoder of a pair was fed.
+
+    Args:
+        loaded: The model.
+        target: What it is to write.
+        ids: What it was fed, and after it padding: mostly a start token, and all of the target but
+            the last token, which is only predicted.
+    """
+    special = [True, *(token.special for token in target[:-1])]
+    fed = readable_tokens(loaded.tokenizer, ids[: len(target)], special)
+    shifted = zip(fed[1:], target[:-1], strict=True)
+    return (fed[0], *(token if token.id == row.id else row for row, token in shifted))
+
+
+def _of_both(
+    loaded: LoadedModel,
+    feed: Feed,
+    found: Mapping[AttentionKind, Sequence[Kept]],
+    *,
+    in_place: bool,
+) -> dict[AttentionKind, Attention]:
+    """Give the weights of a model that sees and reads their tokens.
+
+    Where what its eye does with patches cannot be named, because it looks at them in windows or at
+    several scales, that is left out; how the text looks at the image is not.
+
+    Args:
+        loaded: The model.
+        feed: The sentence.
+        found: Its layers.
+        in_place: Whether nothing between eye and text moves what was seen to other places.
+
+    Raises:
+        CaptureError: When they are not what they should be.
+    """
+    if not feed.sight:
+        return {kind: checked(kind, feed.tokens, feed.tokens, found[kind]) for kind in found}
+    stack = eye(loaded.network)
+    if feed.part:  # the eye on its own, which does not say that it is one
+        (layers,) = found.values()
+        patches = _patches(stack, feed.sight, layers)
+        return {"vision": checked("vision", patches, patches, layers)}
+    try:
+        patches = _patches(stack, feed.sight, found["vision"]) if "vision" in found else ()
+    except CaptureError:
+        patches = ()
+    text = list(feed.tokens)
+    if len(feed.image) > 1:  # a single one stands for none of it
+        named = tokens_in_text(len(feed.image), patches, in_place=in_place)
+        for place, token in zip(feed.image, named, strict=True):
+            text[place] = token
+    rows = tuple(text)
+    ends = {"encoder": (rows, rows), "decoder": (rows, rows)}
+    if patches:
+        ends["vision"] = (patches, patches)
+    if "cross" in found:
+        ends["cross"] = (rows, _patches(stack, feed.sight, found["cross"]))
+    return {kind: checked(kind, *ends[kind], found[kind]) for kind in found if kind in ends}
+
+
+def _patches(stack: Any, sight: Sight, seen: Iterable[Kept]) -> tuple[Token, ...]:
     """The tokens of an image, known once its stack has run.
 
     Args:
         stack: What saw the image.
         sight: The image.
-        seen: All weights whose keys are its tokens.
+        seen: All layers whose keys are its tokens.
     """
-    n_tokens = {layer.shape[-1] for layers in seen for layer in layers}
+    n_tokens = {layer.shape[-1] for layer in seen}
     height, width = sight.pixels.shape[2:]
     return patch_tokens(stack.config, n_tokens, height, width)
 
 
-def _inputs(tokens: Iterable[Token]) -> dict[str, Tensor]:
-    """What a model is fed: one sentence, all of it seen; any other input has a good default."""
-    ids = _row(token.id for token in tokens)
-    return {"input_ids": ids, "attention_mask": ids.new_ones(ids.shape)}
+def _padded(
+    inputs: Sequence[Mapping[str, Tensor]], network: PreTrainedModel
+) -> Mapping[str, Tensor]:
+    """The inputs of several sentences as one batch, padded on the right.
 
-
-def _row(ids: Iterable[int]) -> Tensor:
+    Padding on the left would shift the positions of models that count them from the first token.
+    """
     import torch
 
-    return torch.tensor([list(ids)])
+    if len(inputs) == 1:
+        return inputs[0]
+    pad_id = network.config.get_text_config().pad_token_id
+    ids = 0 if pad_id is None or pad_id < 0 else pad_id
+    return {
+        name: torch.nn.utils.rnn.pad_sequence(
+            [one[name][0] for one in inputs], batch_first=True, padding_value=_PADS.get(name, ids)
+        )
+        for name in inputs[0]
+    }
 
 
 @contextmanager
-def _fed(decoder: Any) -> Iterator[list[int]]:
-    """Watch which ids a decoder is fed.
+def _fed(network: PreTrainedModel) -> Iterator[list[list[int]]]:
+    """Watch which ids the decoder of a pair is fed.
 
     How a target is shifted right differs between models (some start with its last token), and only
     some say how. All of them do it when they run.
 
     Yields:
-        A list that holds the ids once the model has run.
+        A list that holds the ids of each sentence once the model has run.
     """
-    ids: list[int] = []
+    ids: list[list[int]] = []
+    if not network.config.is_encoder_decoder:
+        yield ids
+        return
 
     def note(_: object, __: object, inputs: Mapping[str, Any]) -> None:
-        ids[:] = inputs["input_ids"][0].tolist()
+        ids[:] = inputs["input_ids"].tolist()
 
-    hook = decoder.register_forward_pre_hook(note, with_kwargs=True)
+    hook = network.get_decoder().register_forward_pre_hook(note, with_kwargs=True)
     try:
         yield ids
     finally:
         hook.remove()
-
-
-def _check_fit(tokens: tuple[Token, ...], stack: Any, config: Any, tokenizer: Any) -> None:
-    """See that a stack can read what its tokenizer made.
-
-    Raises:
-        ModelError: When there are too many tokens, or tokens it does not know.
-    """
-    if len(tokens) > (limit := _context(config, tokenizer)):
-        raise ModelError(
-            f"{len(tokens)} tokens, and the model reads {limit} at most",
-            hint=f"shorten the text by {len(tokens) - limit} tokens, or choose another model",
-        )
-    n_words = stack.get_input_embeddings().weight.shape[0]
-    if (highest := max(token.id for token in tokens)) >= n_words:
-        raise ModelError(
-            f"token {highest} is outside the model's vocabulary of {n_words}",
-            hint="this tokenizer belongs to another model",
-        )
-
-
-def _context(config: Any, tokenizer: Any) -> int:
-    """How many tokens a stack reads: what it has positions for, or was trained on."""
-    stated = (
-        getattr(config, "max_position_embeddings", None),
-        getattr(config, "n_positions", None),
-        tokenizer.model_max_length,
-    )
-    # A model without a limit may say -1, and a tokenizer says 10^30.
-    return min(int(limit) for limit in stated if limit and limit > 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,21 @@ from attention_gallery.errors import (
 )
 from attention_gallery.manifest.exhibit_shape import AgainstShape, ExhibitShape
 from attention_gallery.manifest.faults import dotted, faults_of, repeated_ids
-from attention_gallery.manifest.shape import ManifestShape
+from attention_gallery.manifest.shape import ManifestShape, SentenceShape
 from attention_gallery.manifest.strict import Known, WrongValueError
 from attention_gallery.manifest.titles import one_line, shortened
 from attention_gallery.manifest.values import check_id, slug
 from attention_gallery.manifest.yaml_source import Document, read_yaml
 from attention_gallery.model_source import model_from_source
-from attention_gallery.terms import Exhibit, Gallery, Model, Sentence, Start, Variant
+from attention_gallery.terms import (
+    BETWEEN_TURNS,
+    Exhibit,
+    Gallery,
+    Model,
+    Sentence,
+    Start,
+    Variant,
+)
 
 
 def read_manifest(path: Path) -> Gallery:
@@ -92,25 +101,23 @@ def _resolve(
 ) -> tuple[list[Exhibit], list[GalleryError]]:
     """The exhibits, with products multiplied out; and a fault for each that gets no id."""
     models = {
-        name: model_from_source(
-            model.source,
-            base,
-            name=name,
-            revision=model.revision,
-            trust_remote_code=model.trust_remote_code,
-            where=document.where_key(("models", name)),
+        name: replace(
+            model_from_source(
+                model.source,
+                base,
+                name=name,
+                revision=model.revision,
+                trust_remote_code=model.trust_remote_code,
+                where=document.where_key(("models", name)),
+            ),
+            allow_pickle=model.allow_pickle,
+            dtype=model.dtype,
+            device=model.device,
         )
         for name, model in shape.models.items()
     }
     sentences = {
-        name: Sentence(
-            name,
-            sentence.text or "",
-            sentence.target,
-            str((base / sentence.image).resolve()) if sentence.image else "",
-            {query: tuple(keys) for query, keys in sentence.gold.items()},
-            document.where_key(("sentences", name)),
-        )
+        name: _sentence(sentence, name, base, document.where_key(("sentences", name)))
         for name, sentence in shape.sentences.items()
     }
     exhibits: list[Exhibit] = []
@@ -135,6 +142,20 @@ def _resolve(
                 message = f"{dotted(('exhibits', i, 'id'))}: {error.message}"
                 faults.append(ManifestError(message, where, error.hint))
     return exhibits, faults
+
+
+def _sentence(shape: SentenceShape, name: str, base: Path, where: Where) -> Sentence:
+    chat = tuple((turn.role, turn.content) for turn in shape.chat or ())
+    return Sentence(
+        name,
+        shape.text or BETWEEN_TURNS.join(content for _, content in chat),
+        shape.target,
+        str((base / shape.image).resolve()) if shape.image else "",
+        {query: tuple(keys) for query, keys in shape.gold.items()},
+        where,
+        pair=shape.pair or "",
+        chat=chat,
+    )
 
 
 def _variants(
@@ -217,4 +238,8 @@ def _joined_id(base: str, names: list[str]) -> str:
 
 
 def _says(sentence: Sentence) -> str:
+    """What a title calls a sentence by; a chat goes by what its user said last."""
+    for role, content in reversed(sentence.chat):
+        if role == "user":
+            return content
     return sentence.text or sentence.target or sentence.id

@@ -25,7 +25,7 @@ from attention_gallery.manifest.values import (
     ViewName,
     check_id,
 )
-from attention_gallery.model_source import read_head_counts, rules_out_cross
+from attention_gallery.model_source import read_head_counts, rules_out_cross, rules_out_vision
 from attention_gallery.terms import AttentionKind, Head
 
 
@@ -86,8 +86,10 @@ class ExhibitShape(Shape):
     title: Text = Field("", description="The exhibit's heading; by default its sentence.")
     attention: AttentionName | None = Field(
         None,
-        description="Which attention of an encoder-decoder model; by default cross. Other models "
-        "have one kind only.",
+        description="Which attention, where there are more. Of an encoder-decoder model: encoder, "
+        "decoder or cross, by default cross. Of a model that sees and reads: vision for what its "
+        "eye does with the image; encoder, decoder or cross for what is done with the text, which "
+        "is the default.",
     )
     heads: Heads = Field(
         [],
@@ -98,8 +100,9 @@ class ExhibitShape(Shape):
         default_factory=list,
         description="How to show it, in the order of the page: edges draws lines between tokens, "
         "heatmap a matrix with queries as rows and keys as columns, patches an image with the "
-        "weights over it, compare two maps and the difference between them. By default all views "
-        "that fit.",
+        "weights over it, compare two maps and the difference between them, neuron how the vectors "
+        "of query and keys make the weights. By default all views that fit, but for neuron, which "
+        "is shown where it is named, for texts of up to 64 tokens.",
     )
     start: StartShape = Field(
         default_factory=StartShape, description="What the charts show at first."
@@ -148,7 +151,15 @@ class ExhibitShape(Shape):
             if attention == "cross" and folder and rules_out_cross(folder):
                 raise WrongValueError(
                     f"{quoted(name)} has no cross attention",
-                    "it has encoder or decoder; leave this out, since there is only one of them",
+                    "it has encoder or decoder; leave this out, since there is only one of them"
+                    if rules_out_vision(folder)
+                    else "it has vision, for images, and encoder or decoder for text",
+                )
+            if attention == "vision" and folder and rules_out_vision(folder):
+                raise WrongValueError(
+                    f"{quoted(name)} has no vision attention",
+                    "that is what an eye does in a model that also reads; of a model that only "
+                    "sees it is called encoder",
                 )
         return attention
 

@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 
 from attention_gallery.errors import ManifestError, Where, choices, printable, quoted
 from attention_gallery.manifest.exhibit_shape import AgainstShape, ExhibitShape, StartShape
-from attention_gallery.manifest.shape import ManifestShape, ModelShape, SentenceShape
+from attention_gallery.manifest.shape import ManifestShape, ModelShape, SentenceShape, TurnShape
 from attention_gallery.manifest.strict import WrongValueError
 from attention_gallery.manifest.yaml_source import Document, Place
 
@@ -111,6 +111,8 @@ def _shape_at(place: Place) -> type[BaseModel]:
             return ModelShape
         case ("sentences", _):
             return SentenceShape
+        case ("sentences", _, "chat", _):
+            return TurnShape
         case ("exhibits", _):
             return ExhibitShape
         case ("exhibits", _, "start"):

@@ -8,18 +8,27 @@ from pathlib import Path
 from attention_gallery.errors import InputError
 from attention_gallery.manifest.strict import WrongValueError
 from attention_gallery.manifest.titles import shortened
-from attention_gallery.manifest.values import check_image, made_showable, not_empty, showable
+from attention_gallery.manifest.values import (
+    check_device,
+    check_image,
+    made_showable,
+    not_empty,
+    showable,
+)
 from attention_gallery.model_source import model_from_source
-from attention_gallery.terms import AttentionKind, Exhibit, Sentence
+from attention_gallery.terms import AttentionKind, Dtype, Exhibit, Sentence
 
 
 def lone_exhibit(
     source: str,
     text: str = "",
     *,
+    pair: str = "",
     image: str = "",
     target: str = "",
     revision: str = "",
+    dtype: Dtype = "float32",
+    device: str = "auto",
     attention: AttentionKind | None = None,
 ) -> Exhibit:
     """An exhibit of one model on one text or image.
@@ -27,26 +36,34 @@ def lone_exhibit(
     Args:
         source: The model, as in a manifest.
         text: What the model reads; empty where it only sees.
+        pair: A second text that it reads together with the first.
         image: Path of the image it sees, if any.
         target: What the decoder of an encoder-decoder is fed.
         revision: The commit of a hub model.
+        dtype: What it computes in.
+        device: What it runs on, as in a manifest.
         attention: Which attention; None for the model's natural one.
 
     Raises:
-        InputError: A text that no page can show, or an image that cannot be opened.
+        InputError: A text that no page can show, an image that cannot be opened, or a device that
+            there cannot be.
         ModelError: There is no such model.
     """
     try:
-        showable(text if image else not_empty(text))
+        showable(text if image and not pair else not_empty(text))
         showable(target)
+        showable(pair and not_empty(pair))
     except WrongValueError as error:
         raise InputError(f"the text {error.message}", hint=error.hint) from None
     try:
+        check_device(device)
         if image:
             check_image(image, Path())
     except WrongValueError as error:
         raise InputError(error.message, hint=error.hint) from None
-    model = model_from_source(source, revision=revision)
+    model = dataclasses.replace(
+        model_from_source(source, revision=revision), dtype=dtype, device=device
+    )
     if model.kind == "folder":  # whoever gets the page has no use for a path of this machine
         model = dataclasses.replace(model, source=made_showable(Path(model.location).name))
     on = shortened(made_showable(Path(image).name) if image else text)
@@ -54,6 +71,6 @@ def lone_exhibit(
         id="show",
         title=f"{model.source} on “{on}”",
         model=model,
-        sentence=Sentence("text", text, target, image and str(Path(image).resolve())),
+        sentence=Sentence("text", text, target, image and str(Path(image).resolve()), pair=pair),
         attention=attention,
     )

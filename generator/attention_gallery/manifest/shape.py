@@ -16,14 +16,22 @@ from pydantic_core import core_schema
 from attention_gallery.errors import ModelError, quoted
 from attention_gallery.manifest.exhibit_shape import ExhibitShape
 from attention_gallery.manifest.strict import Known, Shape, WrongValueError
-from attention_gallery.manifest.values import Gold, ImageFile, SomeText, Text, not_empty
+from attention_gallery.manifest.values import (
+    DeviceName,
+    DtypeName,
+    Gold,
+    ImageFile,
+    SomeText,
+    Text,
+    not_empty,
+)
 from attention_gallery.model_source import model_from_source
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 class ModelShape(Shape):
-    """A model: where it comes from."""
+    """A model: where it comes from, and how it is run."""
 
     source: SomeText = Field(
         description="specimen:NAME for a tiny model that comes with Attention Gallery; a folder "
@@ -41,6 +49,23 @@ class ModelShape(Shape):
         False,
         description="Whether to run Python code that comes with the model: only for authors you "
         "trust. By default false.",
+    )
+    allow_pickle: bool = Field(
+        False,
+        description="Whether weights may be read from pickle files (pytorch_model.bin), where a "
+        "model has none in safetensors form: only for authors you trust. By default false.",
+    )
+    dtype: DtypeName = Field(
+        "float32",
+        description="What the model computes in. By default float32, whatever the weights were "
+        "saved in: bfloat16 keeps two or three digits, and has been seen to put attention weights "
+        "off by 0.02. Either of the others halves the memory a model takes.",
+    )
+    device: DeviceName = Field(
+        "auto",
+        description="What the model runs on: cpu, cuda (the first GPU), cuda:1, mps (Apple), or "
+        "split, which spreads a model that is larger than one device over all GPUs, the memory and "
+        'the disk, as device_map="auto" does in transformers. By default auto, the best there is.',
     )
 
     @field_validator("source")
@@ -73,9 +98,20 @@ class ModelShape(Shape):
         return revision
 
 
+class TurnShape(Shape):
+    """A turn of a chat: who speaks, and what."""
+
+    role: SomeText = Field(
+        description="Who speaks: user, assistant or system, or another name that the model's chat "
+        "template knows.",
+        json_schema_extra={"examples": ["user", "assistant", "system"]},
+    )
+    content: SomeText = Field(description="What is said, exactly as written.")
+
+
 def _text_or_mapping(schema: dict[str, Any]) -> None:
     """A sentence that is nothing but a text may be written as plain text."""
-    mapping = {**schema, "anyOf": [{"required": ["text"]}, {"required": ["image"]}]}
+    mapping = {**schema, "anyOf": [{"required": [key]} for key in ("text", "image", "chat")]}
     schema.clear()
     schema["description"] = mapping.pop("description")
     schema["anyOf"] = [{"type": "string", "minLength": 1}, mapping]
@@ -86,17 +122,29 @@ class SentenceShape(Shape):
 
     model_config = ConfigDict(json_schema_extra=_text_or_mapping)
 
-    # The validator of the text sees whether there is an image: so the order matters.
+    # The validator of a key sees those above it: so the order matters.
     image: ImageFile = Field(
         "",
         description="For models that see: the image, a PNG, JPEG or WebP file; a relative path "
         "starts from the folder of this file.",
+    )
+    chat: Annotated[list[TurnShape], Field(min_length=1)] | None = Field(
+        None,
+        description="For models that were trained to chat: the turns, each with a role and its "
+        "content. The model's own chat template makes one text of them, and opens the model's turn "
+        "unless the last one is the assistant's. It takes the place of text.",
     )
     text: Text | None = Field(
         None,
         validate_default=True,
         description="What the model reads, exactly as written; for a translator, the sentence to "
         "translate.",
+        json_schema_extra={"minLength": 1},
+    )
+    pair: Text | None = Field(
+        None,
+        description="A second text, which the model reads together with the first: for a question, "
+        "the passage that holds the answer; for a statement, the one it may follow from.",
         json_schema_extra={"minLength": 1},
     )
     target: Text = Field(
@@ -121,14 +169,32 @@ class SentenceShape(Shape):
     @field_validator("text")
     @classmethod
     def _says_something(cls, text: str | None, info: ValidationInfo[Known]) -> str:
+        image, chat = info.data.get("image", ...), info.data.get("chat", ...)
         if text is not None:
+            if chat not in (None, ...):
+                raise WrongValueError(
+                    "a chat cannot have a text beside it", "make it a turn, or leave one out"
+                )
             return not_empty(text)
-        if info.data.get("image") == "":  # and not one with a fault of its own
+        if image == "" and chat is None:  # and not one with a fault of its own
             raise WrongValueError(
                 "missing",
                 "what the model reads, exactly as written; or, for a model that sees, an image",
             )
         return ""
+
+    @field_validator("pair")
+    @classmethod
+    def _has_a_first(cls, pair: str | None, info: ValidationInfo[Known]) -> str:
+        if info.data.get("chat"):
+            raise WrongValueError(
+                "a chat cannot have a second text beside it", "make it a turn, or leave it out"
+            )
+        if info.data.get("text") == "":  # and not one with a fault of its own
+            raise WrongValueError(
+                "is the second text, and there is no first", "write the first as text"
+            )
+        return not_empty(pair or "")
 
 
 class ManifestShape(Shape):

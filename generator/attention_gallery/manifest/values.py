@@ -23,9 +23,16 @@ from pydantic import (
 )
 
 from attention_gallery import resources
-from attention_gallery.errors import choices, quoted
+from attention_gallery.errors import choices, listing, quoted
 from attention_gallery.manifest.strict import Known, WrongValueError
-from attention_gallery.terms import ATTENTION_KINDS, IMAGE_FORMATS, AttentionKind, Head
+from attention_gallery.terms import (
+    ATTENTION_KINDS,
+    DTYPES,
+    IMAGE_FORMATS,
+    AttentionKind,
+    Dtype,
+    Head,
+)
 
 _T = TypeVar("_T", bound=Hashable)
 
@@ -34,6 +41,7 @@ _SLUG = re.compile(r"[a-z0-9]([a-z0-9-]{0,98}[a-z0-9])?")
 _TAKEN = {"index", "con", "prn", "aux", "nul"} | {
     f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10)
 }
+_DEVICE = re.compile(r"auto|cpu|cuda(:[0-9]{1,2})?|mps|split")
 # More than any model sees, fewer than a bomb has.
 _MOST_PIXELS = 50_000_000
 # What XML, and so an SVG, cannot carry in any way of writing: controls and halves of surrogates.
@@ -126,6 +134,25 @@ def _attention(kind: Any) -> Any:
     return kind
 
 
+def _dtype(name: Any) -> Any:
+    if isinstance(name, str) and name not in DTYPES:
+        hint = choices(name, DTYPES, "data types")
+        raise WrongValueError(f"unknown data type {quoted(name)}", hint)
+    return name
+
+
+def check_device(name: str) -> str:
+    """Return `name` when it is a device a model can be put on, here or elsewhere.
+
+    Raises:
+        WrongValueError: When it is not.
+    """
+    if not _DEVICE.fullmatch(name):
+        devices = ("auto", "cpu", "cuda", "cuda:1", "mps", "split")
+        raise WrongValueError(f"unknown device {quoted(name)}", listing(devices, "devices"))
+    return name
+
+
 def _image(name: str, info: ValidationInfo[Known]) -> str:
     if name:
         check_image(name, info.context.base)
@@ -202,6 +229,12 @@ ModelName = Annotated[str, AfterValidator(_model)]
 SentenceName = Annotated[str, AfterValidator(_sentence)]
 ViewName = Annotated[str, AfterValidator(_view), Field(examples=["edges", "heatmap"])]
 AttentionName = Annotated[AttentionKind, BeforeValidator(_attention)]
+DtypeName = Annotated[Dtype, BeforeValidator(_dtype)]
+DeviceName = Annotated[
+    str,
+    AfterValidator(check_device),
+    Field(json_schema_extra={"pattern": f"^({_DEVICE.pattern})$"}),
+]
 HeadName = Annotated[Head, PlainValidator(_head), WithJsonSchema(_HEAD_SCHEMA)]
 
 ImageFile = Annotated[Text, AfterValidator(_image)]

@@ -3,7 +3,9 @@
 A view module has a ``TITLE`` for readers, ``fits(exhibit)`` that says whether it can show an
 exhibit, ``draw(packed)`` that returns an Altair chart, and ``describe(packed)`` and
 ``tabulate(packed)`` that say the same in words and in numbers. Its template of the same name
-explains to a reader how to use it.
+explains to a reader how to use it. A view that needs more than weights says so in ``PARTS``, a set
+of what `Attention.parts` may hold; it is only shown where an author names it, since captures made
+for it are larger than others.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import altair as alt
 from attention_gallery import charts, gold, packing, reading, resources
 from attention_gallery.errors import InputError, listing, raise_faults
 from attention_gallery.packing import Packed
-from attention_gallery.terms import Capture, Exhibit, Figure, Table
+from attention_gallery.terms import Capture, Exhibit, Figure, Part, Table
 
 _COMPARISON = "compare"
 
@@ -46,8 +48,17 @@ def load(name: str) -> View:
 
 
 def of(exhibit: Exhibit) -> tuple[str, ...]:
-    """Names of the views of an exhibit: those its author lists, or all that fit it."""
-    return exhibit.views or _fitting(exhibit)
+    """Names of the views of an exhibit: those its author lists, or all that fit it by weights."""
+    return exhibit.views or tuple(name for name in _fitting(exhibit) if not _parts(name))
+
+
+def parts(exhibit: Exhibit) -> frozenset[Part]:
+    """What the views of an exhibit need of its captures besides weights."""
+    return frozenset().union(*map(_parts, of(exhibit)))
+
+
+def _parts(name: str) -> frozenset[Part]:
+    return getattr(load(name), "PARTS", frozenset())
 
 
 def check(exhibits: Iterable[Exhibit]) -> None:
@@ -107,8 +118,15 @@ def pack(exhibit: Exhibit, capture: Capture, others: Sequence[Capture] = ()) -> 
 
 
 def figures(exhibit: Exhibit, packed: Packed) -> tuple[Figure, ...]:
-    """Draw all views of an exhibit."""
-    return tuple(_figure(exhibit, packed, name) for name in of(exhibit))
+    """Draw all views of an exhibit.
+
+    Raises:
+        InputError: A view cannot show what was captured.
+    """
+    try:
+        return tuple(_figure(exhibit, packed, name) for name in of(exhibit))
+    except InputError as fault:
+        raise InputError(fault.message, fault.where or exhibit.where, fault.hint) from None
 
 
 def _figure(exhibit: Exhibit, packed: Packed, name: str) -> Figure:

@@ -26,7 +26,7 @@ _BACKDROP = 0.1
 
 def fits(exhibit: Exhibit) -> bool:
     """Only words can stand in a column: an image has too many patches, and they have no names."""
-    return not exhibit.sentence.image or exhibit.attention == "decoder"
+    return not exhibit.shows_patches
 
 
 def draw(packed: Packed) -> alt.LayerChart:

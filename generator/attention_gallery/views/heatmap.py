@@ -15,7 +15,7 @@ TITLE = "Heatmap"
 
 def fits(exhibit: Exhibit) -> bool:
     """Words can name rows and columns; an image has too many patches, and they have a place."""
-    return not exhibit.sentence.image or exhibit.attention == "decoder"
+    return not exhibit.shows_patches
 
 
 def draw(packed: Packed) -> alt.LayerChart:

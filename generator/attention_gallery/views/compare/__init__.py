@@ -39,8 +39,7 @@ _SIGNED = 0.2  # of the full colour: what is fainter has no sign
 
 def fits(exhibit: Exhibit) -> bool:
     """There has to be something to compare with, and patches have no names to stand at a map."""
-    seen = exhibit.sentence.image and exhibit.attention != "decoder"
-    return bool(exhibit.against) and not seen
+    return bool(exhibit.against) and not exhibit.shows_patches
 
 
 def draw(packed: Packed) -> alt.LayerChart:

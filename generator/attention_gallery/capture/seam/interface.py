@@ -9,8 +9,11 @@ soft-capping, sinks, relative bias, grouped queries and windows are right withou
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
+
+from attention_gallery.capture.seam.passing import Passing
+from attention_gallery.capture.seam.tap import tapped
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -19,16 +22,21 @@ if TYPE_CHECKING:
 
 @contextmanager
 def watched_interface(
-    see: Callable[[Tensor, Module], None], undisturbed: Callable[[], AbstractContextManager[None]]
+    see: Callable[[Passing, Module], None],
+    undisturbed: Callable[[], AbstractContextManager[None]],
+    *,
+    parts: bool = False,
 ) -> Iterator[None]:
-    """See the weights of every attention that is computed through the interface.
+    """See every attention that is computed through the interface.
 
     The model gets no weights back, which it would only collect: a layer's are free to go once seen.
 
     Args:
-        see: Is given weights ``[batch, head, query, key]`` as they are computed, and the module
-            that asked for them.
+        see: Is given what passes, with weights ``[batch, head, query, key]``, as they are computed,
+            and the module that asked for them.
         undisturbed: Makes the context in which the model's own function runs.
+        parts: Whether to see what weights are made of too. Query, key and value are those that the
+            function is handed; scores and scale are had from what it makes of them.
 
     Raises:
         RuntimeError: When it is watched already; the inner watch would see no weights.
@@ -46,9 +54,16 @@ def watched_interface(
             module: Module, query: Tensor, key: Tensor, value: Tensor, *args: Any, **options: Any
         ) -> tuple[Tensor, None]:
             with undisturbed():
-                output, weights = attend(module, query, key, value, *args, **options)
-            if weights is not None:
-                see(weights, module)
+                inside: list[Passing] = []
+                with tapped(inside.append, parts=True) if parts else nullcontext():
+                    output, weights = attend(module, query, key, value, *args, **options)
+                if weights is not None:
+                    passing = Passing(weights)
+                    if parts:
+                        made = inside[-1] if inside else passing
+                        passing = Passing(weights, made.scores, query, key, value, made.scale)
+                    inside.clear()  # a tap goes with the next collection of cycles only
+                    see(passing, module)
             return output, None
 
         return wrapper

@@ -56,12 +56,28 @@ def look(processor: BaseImageProcessor, path: Path, digest: str = "") -> Sight:
         InputError: When the file cannot be read, or holds something else than it did.
         CaptureError: When the processor makes something else of it than one picture.
     """
-    pixels = processor(images=read_image(path, digest), return_tensors="pt")["pixel_values"].float()
-    if pixels.ndim != 4 or pixels.shape[:2] != (1, 3):
+    made = processor(images=read_image(path, digest), return_tensors="pt")
+    return sight_of(processor, made["pixel_values"])
+
+
+def sight_of(processor: BaseImageProcessor, pixels: Tensor) -> Sight:
+    """What a processor made of an image.
+
+    Args:
+        processor: What made it.
+        pixels: ``[..., channel, row, column]``. Some count images, and the tiles each is cut into;
+            here all but the last three axes have to be of length 1.
+
+    Raises:
+        CaptureError: When it is not one picture.
+    """
+    if pixels.ndim < 4 or set(pixels.shape[:-3]) != {1} or pixels.shape[-3] != 3:
         raise CaptureError(
             f"{type(processor).__name__} makes pixels of shape {list(pixels.shape)} of an image, "
-            "where [1, 3, row, column] is needed"
+            "where [1, 3, row, column] is needed",
+            hint="models that cut an image into tiles, or see a film, cannot be shown",
         )
+    pixels = pixels.float().reshape(1, *pixels.shape[-3:])
     return Sight(pixels, _png(_undone(processor, pixels[0].numpy())))
 
 
@@ -124,13 +140,39 @@ def patch_tokens(config: Any, n_tokens: Set[int], height: int, width: int) -> tu
             f"its layers attend to {counts} tokens, where the image has {rows} x {columns} patches"
         )
     before = [*_SUMMARIES[:n_summaries], *registers]
-    return (
-        *(Token(name, special=True) for name in before),
-        *(
-            Token(f"r{row}c{column}", patch=(row, column))
-            for row in range(rows)
-            for column in range(columns)
-        ),
+    return (*(Token(name, special=True) for name in before), *_grid(rows, columns))
+
+
+def tokens_in_text(
+    n_tokens: int, patches: tuple[Token, ...], *, in_place: bool
+) -> tuple[Token, ...]:
+    """Name the tokens that stand for an image in a text.
+
+    There may be one for each token of what saw the image, one for each of its patches, or one for
+    each square of patches that were merged.
+
+    Args:
+        n_tokens: How many there are.
+        patches: The tokens of what saw the image, as `patch_tokens` names them; empty when they
+            could not be told.
+        in_place: Whether each is made from the patches at its place, and not from all of them.
+    """
+    grid = patches[-1].patch if patches and in_place else None
+    if grid:
+        if n_tokens == len(patches):
+            return patches
+        rows, columns = grid[0] + 1, grid[1] + 1
+        for side in range(1, min(rows, columns) + 1):
+            if rows * columns == n_tokens * side**2 and rows % side == columns % side == 0:
+                return _grid(rows // side, columns // side)
+    return tuple(Token(f"image {i}", special=True) for i in range(n_tokens))
+
+
+def _grid(rows: int, columns: int) -> tuple[Token, ...]:
+    return tuple(
+        Token(f"r{row}c{column}", patch=(row, column))
+        for row in range(rows)
+        for column in range(columns)
     )
 
 

@@ -1,0 +1,306 @@
+"""A sentence made into what its model is fed, once it is seen to fit the model."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attention_gallery.capture.model.loading import LoadedModel
+from attention_gallery.capture.model.memory import check_memory
+from attention_gallery.capture.recording import Sizes
+from attention_gallery.capture.seam.towers import eye, image_id, reader, sees_and_reads
+from attention_gallery.capture.sight.images import Sight, look
+from attention_gallery.capture.sight.prompts import write_prompt
+from attention_gallery.capture.text.tokens import Reading, read, read_sentence, readable_tokens
+from attention_gallery.errors import ModelError
+from attention_gallery.terms import CaptureRequest, Sentence, Token
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from transformers import PreTrainedModel
+
+_LONGEST_TARGET = 64  # tokens, when the model writes its own
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Feed:
+    """One sentence, ready to be run.
+
+    Attributes:
+        request: What is to be captured.
+        inputs: What the model's ``forward`` takes, each ``[1, ...]``.
+        tokens: Those of the text; empty for an image, whose patches are known once it has run.
+        target: Those that the decoder of a pair is to write: it is fed a start, and all of them
+            but the last, which it only predicts; empty for a model of one stack.
+        sight: The image; None for a text.
+        image: Which of the tokens stand for the image in a text.
+        part: What of the model is run; None for all of it.
+    """
+
+    request: CaptureRequest
+    inputs: Mapping[str, Tensor]
+    tokens: tuple[Token, ...] = ()
+    target: tuple[Token, ...] = ()
+    sight: Sight | None = None
+    image: tuple[int, ...] = ()
+    part: PreTrainedModel | None = None
+
+    @property
+    def sizes(self) -> Sizes:
+        """Queries and keys of each kind of attention; nothing where they are not known yet."""
+        if self.sight:
+            return {}
+        n, n_rows = len(self.tokens), len(self.target)
+        if not n_rows:
+            return {None: (n, n), "decoder": (n, n)}
+        return {"encoder": (n, n), "decoder": (n_rows, n_rows), "cross": (n_rows, n)}
+
+    def network(self, loaded: LoadedModel) -> PreTrainedModel:
+        """What is run."""
+        return self.part or loaded.network
+
+
+def prepare(loaded: LoadedModel, request: CaptureRequest) -> Feed:
+    """Make a sentence into what its model is fed.
+
+    Raises:
+        InputError: When its image cannot be read, or is no longer the one that was asked for.
+        ModelError: When the sentence does not fit the model.
+        CaptureError: When it does not fit into memory.
+    """
+    sentence = request.sentence
+    _check_kind(loaded, sentence)
+    if sees_and_reads(loaded.network):
+        return _of_both(loaded, request)
+    network, tokenizer = loaded.network, loaded.tokenizer
+    sight = None
+    tokens: tuple[Token, ...] = ()
+    if sentence.image:
+        sight = look(loaded.image_processor, Path(sentence.image), request.image_digest)
+        inputs = {"pixel_values": sight.pixels}
+    else:
+        reading = read_sentence(tokenizer, sentence)
+        tokens = reading.tokens
+        stack = network.get_encoder() if network.config.is_encoder_decoder else network
+        of_encoder = True if network.config.is_encoder_decoder else None
+        _check_fit(tokens, stack, network.config.get_text_config(encoder=of_encoder), tokenizer)
+        check_memory(network, loaded.device, len(tokens), request.parts)
+        inputs = _inputs(reading, network)
+    target: tuple[Token, ...] = ()
+    if network.config.is_encoder_decoder:
+        fed, target = _target(loaded, request, inputs)
+        inputs |= fed
+    return Feed(request, inputs, tokens, target, sight)
+
+
+def _of_both(loaded: LoadedModel, request: CaptureRequest) -> Feed:
+    """Make a sentence into what a model that sees and reads is fed.
+
+    Some have a place for the image in their text. Others have two parts that know nothing of each
+    other's input; fed one of them only, the model would refuse, so that part is run alone.
+
+    Raises:
+        InputError: When its image cannot be read, or is no longer the one that was asked for.
+        ModelError: When the sentence does not fit the model.
+    """
+    sentence, network, tokenizer = request.sentence, loaded.network, loaded.tokenizer
+    digest, config = request.image_digest, network.config.get_text_config()
+    reads = reader(network) or network
+    if sentence.image and loaded.processor:
+        prompt = write_prompt(loaded.processor, network, sentence, digest)
+        _check_fit(prompt.tokens, reads, config, tokenizer)
+        check_memory(network, loaded.device, len(prompt.tokens), request.parts)
+        return Feed(request, prompt.inputs, prompt.tokens, (), prompt.sight, prompt.image)
+    part = None
+    if image_id(network) is None and not (sentence.text and sentence.image):
+        part = eye(network) if sentence.image else reader(network)
+    inputs: dict[str, Tensor] = {}
+    tokens: tuple[Token, ...] = ()
+    sight = None
+    if sentence.text:
+        reading = read_sentence(tokenizer, sentence)
+        tokens = reading.tokens
+        _check_fit(tokens, reads, config, tokenizer)
+        if any(token.id == image_id(network) for token in tokens):
+            raise ModelError(
+                "the text has a place for an image, and there is none",
+                hint="give the sentence an image, or take its mark out of the text",
+            )
+        inputs |= _inputs(reading, part or network)
+    if sentence.image:
+        sight = look(loaded.image_processor, Path(sentence.image), digest)
+        inputs["pixel_values"] = sight.pixels
+    return Feed(request, inputs, tokens, (), sight, part=part)
+
+
+def placed(loaded: LoadedModel, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Inputs where a model is, and pixels in its data type."""
+    dtype = loaded.network.dtype
+    return {
+        name: tensor.to(loaded.device, dtype if tensor.is_floating_point() else None)
+        for name, tensor in inputs.items()
+    }
+
+
+def _check_kind(loaded: LoadedModel, sentence: Sentence) -> None:
+    """See that a model that reads is given a text, and one that sees an image.
+
+    Raises:
+        ModelError: When it is not.
+    """
+    if sees_and_reads(loaded.network):
+        _check_both(loaded, sentence)
+        return
+    if loaded.image_processor is None:
+        if sentence.image:
+            raise ModelError(
+                "the model is fed text, not images", hint="choose a model that is fed images"
+            )
+        if not sentence.text:
+            raise ModelError("the model is fed text, and there is none", hint="write some text")
+        return
+    if not sentence.image:
+        raise ModelError(
+            "the model is fed images, not text",
+            hint="give the sentence an image, or choose a model that is fed text",
+        )
+    if sentence.text:
+        raise ModelError(
+            "the model is fed images, and cannot read the text beside this one",
+            hint="a caption is written as target; otherwise leave the text out",
+        )
+
+
+def _check_both(loaded: LoadedModel, sentence: Sentence) -> None:
+    """See that a model that sees and reads is given what it needs of both.
+
+    Raises:
+        ModelError: When it is not.
+    """
+    if not sentence.image:
+        if not sentence.text:
+            raise ModelError("the model is fed text, and there is none", hint="write some text")
+        pixels = inspect.signature(loaded.network.forward).parameters.get("pixel_values")
+        alone = image_id(loaded.network) is None and reader(loaded.network)
+        if pixels and pixels.default is pixels.empty and not alone:
+            raise ModelError(
+                "the model is fed an image with its text, and there is none",
+                hint="give the sentence an image beside its text",
+            )
+        return
+    if loaded.blind:
+        raise loaded.blind
+    if image_id(loaded.network) is None:
+        if not (eye(loaded.network) and reader(loaded.network)):
+            raise ModelError(
+                "which tokens of the model are the image's cannot be told: text and image are one "
+                "sequence from its first layer on",
+                hint="leave the image out, or choose another model",
+            )
+        return
+    if not sentence.text:
+        raise ModelError(
+            "the model sees an image within a text, and there is no text",
+            hint="give the sentence a text beside its image, such as a question about it",
+        )
+    if sentence.pair:
+        raise ModelError(
+            "the model cannot be fed two texts with an image",
+            hint="give the sentence one text beside its image",
+        )
+
+
+def _target(
+    loaded: LoadedModel, request: CaptureRequest, inputs: Mapping[str, Tensor]
+) -> tuple[dict[str, Tensor], tuple[Token, ...]]:
+    """What the decoder of a pair is fed: the author's target, or what the model itself writes.
+
+    Returns:
+        Inputs besides those of the encoder, and the tokens of the target.
+
+    Raises:
+        ModelError: When the target does not fit the model.
+        CaptureError: When it does not fit into memory.
+    """
+    network = loaded.network
+    tokenizer: Any = loaded.tokenizer
+    config = network.config.get_text_config(decoder=True)
+    if request.sentence.target:
+        target = read(tokenizer, request.sentence.target, as_target=True).tokens
+        _check_fit(target, network.get_decoder(), config, tokenizer)
+        check_memory(network, loaded.device, len(target), request.parts)
+        fed = {"labels": _row(token.id for token in target)}
+    else:
+        longest = min(_LONGEST_TARGET, _context(config, tokenizer))
+        # No cache: the library makes one of the wrong size where the decoder is the deeper stack.
+        written = network.generate(
+            **placed(loaded, inputs),
+            max_new_tokens=longest,
+            do_sample=False,
+            num_beams=1,
+            use_cache=False,
+        ).cpu()
+        ids = written[0, 1:].tolist()
+        target = readable_tokens(tokenizer, ids, [id_ in tokenizer.all_special_ids for id_ in ids])
+        fed = {"decoder_input_ids": written[:, :-1]}
+    # The start token is often the padding token too, which some models would hide by themselves.
+    return fed | {"decoder_attention_mask": _row(1 for _ in target)}, target
+
+
+def _inputs(reading: Reading, network: PreTrainedModel) -> dict[str, Tensor]:
+    """What a model is fed: one sentence, all of it seen; any other input has a good default.
+
+    Raises:
+        ModelError: When it has no numbers for as many texts as its tokenizer tells apart.
+    """
+    ids = _row(token.id for token in reading.tokens)
+    inputs = {"input_ids": ids, "attention_mask": ids.new_ones(ids.shape)}
+    takes = inspect.signature(network.forward).parameters
+    if reading.type_ids is not None and "token_type_ids" in takes:
+        n_types = getattr(network.config, "type_vocab_size", None)
+        if n_types and max(reading.type_ids) >= n_types:  # 0 stands for: told, and not listened to
+            raise ModelError(
+                "the model cannot tell two texts apart, as its tokenizer wants it to",
+                hint="leave pair out, or choose a model that was trained on pairs of texts",
+            )
+        inputs["token_type_ids"] = _row(reading.type_ids)
+    return inputs
+
+
+def _row(ids: Iterable[int]) -> Tensor:
+    import torch
+
+    return torch.tensor([list(ids)])
+
+
+def _check_fit(tokens: tuple[Token, ...], stack: Any, config: Any, tokenizer: Any) -> None:
+    """See that a stack can read what its tokenizer made.
+
+    Raises:
+        ModelError: When there are too many tokens, or tokens it does not know.
+    """
+    if len(tokens) > (limit := _context(config, tokenizer)):
+        raise ModelError(
+            f"{len(tokens)} tokens, and the model reads {limit} at most",
+            hint=f"shorten the text by {len(tokens) - limit} tokens, or choose another model",
+        )
+    n_words = stack.get_input_embeddings().weight.shape[0]
+    if (highest := max(token.id for token in tokens)) >= n_words:
+        raise ModelError(
+            f"token {highest} is outside the model's vocabulary of {n_words}",
+            hint="this tokenizer belongs to another model",
+        )
+
+
+def _context(config: Any, tokenizer: Any) -> int:
+    """How many tokens a stack reads: what it has positions for, or was trained on."""
+    stated = (
+        getattr(config, "max_position_embeddings", None),
+        getattr(config, "n_positions", None),
+        tokenizer.model_max_length,
+    )
+    # A model without a limit may say -1, and a tokenizer says 10^30.
+    return min(int(limit) for limit in stated if limit and limit > 0)

@@ -1,0 +1,1 @@
+"""A model: where it comes from, what it needs, and how it is loaded."""

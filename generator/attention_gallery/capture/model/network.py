@@ -1,0 +1,217 @@
+"""The part of a model that computes: from its weights on disk to a network on a device."""
+
+from __future__ import annotations
+
+import pickle
+import tempfile
+import weakref
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attention_gallery.capture.libraries import explained
+from attention_gallery.capture.model import devices
+from attention_gallery.capture.model.checkpoint import Checkpoint, weights_bytes
+from attention_gallery.errors import ModelError, as_bytes
+from attention_gallery.terms import Model
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from transformers import PreTrainedConfig, PreTrainedModel
+
+# Parts that checkpoints may leave out, because nothing they do reaches the attention.
+_OPTIONAL_PARTS = ("pooler", "lm_head", "final_logits_bias")
+
+
+def load_network(
+    model: Model, folder: Path, checkpoint: Checkpoint, device: str
+) -> PreTrainedModel:
+    """Load the weights.
+
+    Raises:
+        ModelError: When they cannot be loaded, are not all there, or take more memory than is left.
+    """
+    import torch
+    from transformers import AutoConfig
+
+    common: dict[str, Any] = {
+        "local_files_only": True,
+        "trust_remote_code": model.trust_remote_code,
+    }
+    dtype = getattr(torch, model.dtype)
+    _check_room(model, checkpoint, dtype.itemsize, device)
+    with ExitStack() as kept, readable(model, model.source):
+        config = AutoConfig.from_pretrained(folder, **common)
+        auto = _auto_class(config)
+        network, found = auto.from_pretrained(
+            folder,
+            config=config,
+            attn_implementation="eager",  # the others never hold the weights
+            dtype=dtype,  # never the checkpoint's own, which may be off by 0.02
+            use_safetensors=not checkpoint.is_pickled,
+            weights_only=True,  # of a pickle, nothing but tensors
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # listed below like those that are missing
+            **_placement(model, device, kept),
+            **common,
+        )
+        weakref.finalize(network, kept.pop_all().close)
+    if network.main_input_name not in ("input_ids", "pixel_values"):
+        raise ModelError(
+            f"{model.source} is fed {network.main_input_name}, neither text nor images", model.where
+        )
+    wrong = {*found["missing_keys"], *(name for name, *_ in found["mismatched_keys"])}
+    _check_parameters(model, network, wrong)
+    if device != devices.SPLIT:
+        with readable(model, model.source):
+            network.to(device)
+    return network.eval()
+
+
+def _auto_class(config: PreTrainedConfig) -> Any:
+    """What of a model is loaded: as little of it as attention needs.
+
+    Attention lives in the body of a model; only an encoder-decoder needs its head, to shift a
+    target right and to write one where the author gave none. A model that brings its own code may
+    know itself with a head only.
+    """
+    import transformers
+
+    own: Mapping[str, Any] = getattr(config, "auto_map", None) or {}
+    if config.is_encoder_decoder:
+        reads = (
+            type(config) in transformers.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING
+            or "AutoModelForSeq2SeqLM" in own
+        )
+        return (
+            transformers.AutoModelForSeq2SeqLM
+            if reads
+            else transformers.AutoModelForImageTextToText
+        )
+    if type(config) not in transformers.MODEL_MAPPING and "AutoModel" not in own:
+        whole = sorted(name for name in own if name.startswith("AutoModelFor"))
+        return getattr(transformers, next(iter(whole), "AutoModel"))
+    return transformers.AutoModel
+
+
+def _check_parameters(model: Model, network: PreTrainedModel, wrong: Iterable[str]) -> None:
+    """See that all parameters of a network are its own, and numbers.
+
+    Args:
+        model: The model.
+        network: What was loaded.
+        wrong: Names of its parameters that no file has, or has in another size.
+
+    Raises:
+        ModelError: When they are not.
+    """
+    unfit = {name for name in wrong if not any(part in name for part in _OPTIONAL_PARTS)}
+    if unfit:
+        # The library fills these with noise, and says so in a log line.
+        raise ModelError(
+            f"the weights of {model.source} do not make a {type(network).__name__}: {len(unfit)} "
+            f"of its parameters are missing or of another size, such as {min(unfit)}",
+            model.where,
+            "its config.json and its weights do not belong together",
+        )
+    if hollow := next((name for name, values in network.named_parameters() if _is_nan(values)), ""):
+        raise ModelError(
+            f"the weights of {model.source} are not all numbers: there are NaN in {hollow}",
+            model.where,
+            "its training has failed, or its file is damaged",
+        )
+
+
+def _is_nan(values: Tensor) -> bool:
+    """Whether there are NaN among numbers; of those on disk nothing is said.
+
+    The least of numbers is NaN where one of them is. To find it takes no memory, and a tenth of
+    the time that asking each of them would.
+    """
+    if values.is_meta or not values.is_floating_point() or not values.numel():
+        return False
+    return bool(values.detach().min().isnan())
+
+
+def _check_room(model: Model, checkpoint: Checkpoint, itemsize: int, device: str) -> None:
+    """See that a model fits, before loading it takes all the memory that others need.
+
+    Raises:
+        ModelError: When its weights alone are more than a device has left.
+    """
+    needed = weights_bytes(model, checkpoint, itemsize)
+    places = () if device == devices.SPLIT else dict.fromkeys((device, "cpu"))
+    for place in places:  # what goes to a GPU is read into the computer's memory first
+        free = devices.free_bytes(place)
+        if free is not None and needed > free:
+            why = f"its weights take {as_bytes(needed)}, and {place} has {as_bytes(free)} left"
+            raise _too_large(model, why)
+
+
+def _too_large(model: Model, why: str) -> ModelError:
+    halve = "dtype: bfloat16 halves that, " if model.dtype == "float32" else ""
+    return ModelError(
+        f"{model.source} does not fit into memory in {model.dtype}: {why}",
+        model.where,
+        f"{halve}device: split spreads it over all there is; or choose a smaller model",
+    )
+
+
+def _placement(model: Model, device: str, kept: ExitStack) -> dict[str, Any]:
+    """What ``from_pretrained`` is told about devices.
+
+    Args:
+        model: The model.
+        device: Where it goes.
+        kept: Has to stay open for as long as the network is used.
+
+    Raises:
+        ModelError: When a model is to be split, and what splits it is not installed.
+    """
+    from transformers.utils import is_accelerate_available
+
+    if device != devices.SPLIT:
+        return {}
+    if not is_accelerate_available():
+        raise ModelError(
+            f"{model.source} cannot be split over devices without accelerate",
+            model.where,
+            'pip install "attention-gallery[large]"',
+        )
+    # Parts that neither a GPU nor the memory has room for, and that no file holds as they are run.
+    folder = kept.enter_context(tempfile.TemporaryDirectory(prefix="attention-gallery-"))
+    return {"device_map": "auto", "offload_folder": folder}
+
+
+@contextmanager
+def readable(model: Model, name: str) -> Iterator[None]:
+    """Say in one line, with what would be right, why something of a model cannot be loaded.
+
+    Raises:
+        ModelError: When it cannot.
+    """
+    with explained(ModelError, f"{name} cannot be loaded", model.where):
+        try:
+            yield
+        except Exception as error:
+            if (needed := devices.needed_bytes(error)) is not None:
+                why = (
+                    f"there is no room for another {as_bytes(needed)}"
+                    if needed
+                    else "it is used up"
+                )
+                raise _too_large(model, why) from error
+            if isinstance(error, pickle.UnpicklingError):
+                raise ModelError(
+                    f"the pickled weights of {name} hold more than weights, or are damaged",
+                    model.where,
+                    "they were not opened; convert them with save_pretrained where you trust them",
+                ) from error
+            if "trust_remote_code" in str(error):
+                raise ModelError(
+                    f"{name} brings its own code",
+                    model.where,
+                    "write trust_remote_code: true if you trust it",
+                ) from error
+            raise

@@ -1,0 +1,1 @@
+"""The seam: how attention is seen while a model runs is known in here only."""
