@@ -39,6 +39,10 @@ test: .venv/.dev browser ## Run every check: style, types, flow, tests, browser.
 bench: .venv/.dev ## Measure; nothing here passes or fails.
 	@for script in tests/bench/*.py; do $(BIN)/python $$script || exit 1; done
 
+.PHONY: support
+support: .venv/.dev ## Try every architecture of transformers (minutes) and write the page on it.
+	@$(BIN)/python tests/architectures --write
+
 .PHONY: specimens
 specimens: .venv/.compute ## Train the specimens again in build/ (minutes) and compare their scores.
 	@$(BIN)/python galleries/specimens/retrain.py
