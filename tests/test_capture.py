@@ -401,7 +401,7 @@ def test_what_can_be_captured_is_before_all_faults_are_told(saved: Saved, tmp_pa
 def test_a_fault_of_the_model_is_not_said_again_of_every_sentence(saved: Saved) -> None:
     error = failure([request_of(saved("mamba"), text) for text in ("one", "two", "three")])
     assert isinstance(error, CaptureError)
-    assert 'on sentence "s": no attention' in error.message
+    assert 'on sentence "s" and 2 more: no attention' in error.message
 
 
 def test_a_fault_of_the_model_is_placed_at_the_model_and_counts_all_its_sentences(

@@ -23,10 +23,11 @@ from __future__ import annotations
 
 import dataclasses
 import gc
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from attention_gallery.capture.batches import batched, run_batch
+from attention_gallery.capture.failures import Failures, without_frames
 from attention_gallery.capture.feeds import Feed, prepare
 from attention_gallery.capture.libraries import explained, quiet, require_libraries
 from attention_gallery.capture.model.devices import missing_operation
@@ -34,15 +35,7 @@ from attention_gallery.capture.model.loading import LoadedModel, load
 from attention_gallery.capture.model.memory import out_of_memory
 from attention_gallery.capture.passes import run
 from attention_gallery.capture.seam.sites import UnobservableError
-from attention_gallery.errors import (
-    CaptureError,
-    GalleryError,
-    InputError,
-    ModelError,
-    Where,
-    quoted,
-    raise_faults,
-)
+from attention_gallery.errors import CaptureError, GalleryError, ModelError, raise_faults
 from attention_gallery.progress import Announce, unheard
 from attention_gallery.terms import Capture, CaptureRequest, Model
 
@@ -82,55 +75,21 @@ def capture_all(
         try:
             loaded = load(group[0].model, announce)
         except ModelError as fault:
-            faults.append(_without_frames(fault))
+            faults.append(without_frames(fault))
             continue
         announce(f"Capturing {group[0].model.source}")
-        failed: dict[tuple[str, Where | None], tuple[GalleryError, list[CaptureRequest]]] = {}
-        tried: set[str] = set()
-        any_done = False
+        failures = Failures(group)
         for request, done in _captured(loaded, group):
-            tried.add(request.key)
             if isinstance(done, Capture):
-                any_done = True
+                failures.passed(request)
                 yield done
-                continue
-            # An author mends input at each of its places; what a model does is said once.
-            place = _where(request) if isinstance(done, InputError) else None
-            alike = failed.setdefault((done.message, place), (_without_frames(done), []))[1]
-            alike.append(request)
-            if isinstance(done, UnobservableError) and not any_done:
-                # It would be said again of every sentence.
-                alike += (other for other in group if other.key not in tried)
+            elif failures.failed(request, done):
                 break
-        faults += (_placed(fault, requests) for fault, requests in failed.values())
+        faults += failures.placed()
         # Two models at once may be more than fits; a failure leaves cycles that hold the last one.
         del loaded
         gc.collect()
     raise_faults(faults)
-
-
-def _without_frames(fault: GalleryError) -> GalleryError:
-    """A fault that can be kept: its traceback would keep the model it is about."""
-    fault.__cause__ = fault.__context__ = None
-    return fault.with_traceback(None)
-
-
-def _where(request: CaptureRequest) -> Where | None:
-    """The place nearest to what an author can mend."""
-    return request.sentence.where or next(iter(request.wheres), request.model.where)
-
-
-def _placed(fault: GalleryError, requests: Sequence[CaptureRequest]) -> GalleryError:
-    """A fault with its place: the model, and the sentences, of which one is named."""
-    first, *others = requests
-    more = f" and {len(others)} more" if others else ""
-    # What no sentence can help is mended at the model.
-    of_model = first.model.where if isinstance(fault, UnobservableError) else None
-    return type(fault)(
-        f"{first.model.source} on sentence {quoted(first.sentence.id)}{more}: {fault.message}",
-        of_model or _where(first),
-        fault.hint,
-    )
 
 
 def _captured(
