@@ -40,19 +40,35 @@ def encode(weights: NDArray[np.floating[Any]]) -> Codes:
         ``[head, cell]``, the lower triangle row by row, where `weights` are ``[head, token,
         token]`` and zero above the diagonal; otherwise of the same shape.
     """
+    if weights.ndim != 3 or weights.shape[1] != weights.shape[2]:
+        return _coded(weights)
+    n_heads, n_tokens, _ = weights.shape
+    packed = np.empty((n_heads, n_tokens * (n_tokens + 1) // 2), np.uint16)
+    step = max(1, _BLOCK // n_tokens**2)
+    for first in range(0, n_heads, step):
+        some = _coded(weights[first : first + step])
+        if _above_diagonal(some):
+            return _coded(weights)
+        for row in range(n_tokens):
+            start = row * (row + 1) // 2
+            packed[first : first + step, start : start + row + 1] = some[:, row, : row + 1]
+    return packed
+
+
+def _coded(weights: NDArray[np.floating[Any]]) -> Codes:
+    """The codes of weights, of the same shape."""
     flat = np.ascontiguousarray(weights).reshape(-1)
     codes = np.empty(flat.size, np.uint16)
+    # Memory that is asked for anew is slower than what is computed in it.
+    room = np.empty(min(_BLOCK, flat.size), flat.dtype)
     for start in range(0, flat.size, _BLOCK):
-        block = np.sqrt(flat[start : start + _BLOCK])
+        given = flat[start : start + _BLOCK]
+        block = np.sqrt(given, out=room[: given.size])
         block *= LEVELS
         block += 0.5  # what follows cuts off
         np.minimum(block, LEVELS, out=block)
         codes[start : start + _BLOCK] = block
-    whole: Codes = codes.reshape(weights.shape)
-    n_tokens = whole.shape[-1]
-    if whole.ndim != 3 or whole.shape[-2] != n_tokens or _above_diagonal(whole):
-        return whole
-    return np.concatenate([whole[:, row, : row + 1] for row in range(n_tokens)], axis=1)
+    return codes.reshape(weights.shape)
 
 
 def _above_diagonal(codes: Codes) -> bool:
