@@ -117,6 +117,14 @@ def test_an_image_without_a_grid_is_not_estimated(tmp_path: Path) -> None:
     assert seen(tmp_path, {key: EYE[key] for key in list(EYE)[:3]}) is None
 
 
+def test_a_sound_is_not_estimated_before_its_moments_are_known(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(EYE), encoding="utf-8")
+    model = Model("m", "m", "folder", str(tmp_path))
+    read, heard = Sentence("s", "a tone"), Sentence("s", "", audio="tone.wav")
+    assert budget.exhibit_bytes(Exhibit("x", "X", model, read), None) is not None
+    assert budget.exhibit_bytes(Exhibit("x", "X", model, heard), None) is None
+
+
 def test_each_attention_of_a_captioner_is_estimated_by_its_ends(tmp_path: Path) -> None:
     config = {"encoder": EYE, "decoder": {"n_layer": 2, "n_head": 4}}
     kinds: tuple[AttentionKind, ...] = ("encoder", "cross", "decoder")

@@ -13,6 +13,8 @@ from PIL import Image
 from attention_gallery.capture.diagnosis import diagnose
 from attention_gallery.errors import CaptureError, GalleryError, ModelError
 from attention_gallery.manifest.lone import lone_exhibit
+from sounds import write_wav
+from tiny_ears import save_ear
 from tiny_models import N_WORDS, network_of, save_tiny, word_piece_tokenizer
 from tiny_towers import save_tower
 
@@ -109,6 +111,21 @@ def test_both_towers_are_told_and_an_eye_on_its_own(
     told_of = [line.split(":")[0] for line in lines if " layers of " in line]
     assert sorted(told_of) == sorted(kinds)
     assert lines.count("  equal to what the model itself reports, bit for bit") == len(kinds)
+
+
+@pytest.mark.parametrize(
+    ("shape", "kinds"), [("wav2vec2", ["encoder"]), ("whisper", ["encoder", "decoder", "cross"])]
+)
+@pytest.mark.filterwarnings("ignore:At least one mel filter has all zero values")
+def test_a_model_that_hears_is_tried_on_a_tone_or_on_the_sound_given(
+    tmp_path: Path, shape: str, kinds: list[str]
+) -> None:
+    folder = save_ear(tmp_path / "ear", shape)
+    sound = write_wav(tmp_path / "sweep.wav")
+    for lines in (told(folder), list(diagnose(lone_exhibit(str(folder), audio=str(sound))))):
+        assert [line.split(":")[0] for line in lines if " layers of " in line] == kinds
+        assert lines.count("  equal to what the model itself reports, bit for bit") == len(kinds)
+        assert not any("tokens take" in line for line in lines)
 
 
 def test_what_is_being_done_is_announced(tmp_path: Path) -> None:

@@ -550,9 +550,11 @@ def test_an_image_of_another_size_than_the_model_s_says_so(
     assert "Input image size (16*16) doesn't match" in failure(folder, image=str(image)).message
 
 
-def test_a_model_that_hears_is_refused(tmp_path: Path, image: Path) -> None:
-    error = failure(save_tiny(tmp_path / "m", "wav2vec2"), image=str(image))
-    assert error.message == "m is fed input_values, neither text nor images"
+def test_a_model_that_is_fed_something_else_is_refused(tmp_path: Path, image: Path) -> None:
+    config = transformers.PatchTSTConfig(d_model=8, num_attention_heads=2, ffn_dim=8)
+    transformers.PatchTSTModel(config).save_pretrained(tmp_path / "m")
+    error = failure(tmp_path / "m", image=str(image))
+    assert error.message == "m is fed past_values, which is neither text nor images nor sounds"
     assert error.where == PLACE
 
 

@@ -409,6 +409,12 @@ def test_show_tells_a_folder_by_its_name_and_not_by_its_path(run: Run, tmp_path:
         (("specimen:story",), "the text is empty; write some text"),
         (("specimen:story", "--image", "no.png"), "'no.png' does not exist"),
         (("specimen:story", "--image", __file__), "is not an image; save it as PNG, JPEG, WEBP"),
+        (("specimen:story", "--audio", "no.wav"), "'no.wav' does not exist"),
+        (("specimen:story", "--audio", __file__), 'test_cli.py" is not a WAV file; save it as a'),
+        (
+            ("specimen:story", "x", "--audio", __file__),
+            "a sound cannot have a text or an image beside it; what is said in it is its target",
+        ),
         (("specimen:story", os.fsdecode(b"a\xffb")), "the text holds the character U+DCFF"),
         (("specimen:story", "x", "--target", "\x07"), "the text holds the character U+0007"),
         (("specimen:story", "x", "--attention", "corss"), "Invalid value for '--attention'"),

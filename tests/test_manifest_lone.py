@@ -11,6 +11,8 @@ from PIL.PngImagePlugin import PngInfo
 
 from attention_gallery.errors import InputError
 from attention_gallery.manifest.lone import lone_exhibit
+from attention_gallery.terms import Sentence
+from sounds import write_wav
 
 
 def test_a_long_text_is_kept_to_the_letter_and_cut_in_the_title() -> None:
@@ -30,6 +32,25 @@ def test_the_name_of_an_image_that_no_page_can_show_is_mended_in_the_title(
     exhibit = lone_exhibit("specimen:shapes", image=str(image))
     assert exhibit.title == "specimen:shapes on “a\ufffd.png”"
     assert exhibit.sentence.image == str(image)
+
+
+@pytest.mark.parametrize("name", [b"a\x01.wav", b"a\xff.wav"], ids=["control", "not UTF-8"])
+def test_the_name_of_a_sound_that_no_page_can_show_is_mended_in_the_title(
+    tmp_path: Path, name: bytes
+) -> None:
+    sound = write_wav(tmp_path / os.fsdecode(name))
+    exhibit = lone_exhibit("specimen:story", audio=str(sound))
+    assert exhibit.title == "specimen:story on “a\ufffd.wav”"
+    assert exhibit.sentence == Sentence("text", "", audio=str(sound))
+
+
+@pytest.mark.parametrize(
+    "beside", [{"text": "a"}, {"text": "a", "pair": "b"}, {"image": "x.png"}], ids=str
+)
+def test_a_sound_stands_alone(tmp_path: Path, beside: dict[str, str]) -> None:
+    sound = write_wav(tmp_path / "x.wav")
+    with pytest.raises(InputError, match="a sound cannot have a text or an image beside it"):
+        lone_exhibit("specimen:story", audio=str(sound), **beside)  # type: ignore[arg-type]
 
 
 def test_the_name_of_a_folder_that_no_page_can_show_is_mended(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from attention_gallery.errors import InputError
 from attention_gallery.terms import Site
 from attentions import HOSTILE
 from projects import MANIFEST, fill_store, write_manifest, write_mkdocs
+from sounds import write_wav
 
 ENGINES = {"mkdocs": ["build"], "properdocs": ["build", "-f", "mkdocs.yml"]}
 ATTACK = '</script><img src=x onerror=alert(1)> & "q"'
@@ -227,7 +228,7 @@ class Watcher(LiveReloadServer):
         self.folders[path] = recursive
 
 
-def test_the_folders_of_images_are_watched_wherever_they_are(
+def test_the_folders_of_images_and_sounds_are_watched_wherever_they_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Those of the first build, which is made before there is a server, and those of later ones."""
@@ -237,9 +238,13 @@ def test_the_folders_of_images_are_watched_wherever_they_are(
     for folder in folders:
         folder.mkdir(parents=True)
         Image.new("RGB", (4, 3)).save(folder / "x.png")
+        write_wav(folder / "x.wav")
 
     def write(*sources: str) -> None:
-        sentences = {f"s{i}": {"image": source} for i, source in enumerate(sources)}
+        keys = {".png": "image", ".wav": "audio"}
+        sentences = {
+            f"s{i}": {keys[Path(source).suffix]: source} for i, source in enumerate(sources)
+        }
         exhibits = [{"id": name, "model": "story", "sentence": name} for name in sentences]
         write_manifest(tmp_path, sentences=sentences, exhibits=exhibits)
 
@@ -254,6 +259,6 @@ def test_the_folders_of_images_are_watched_wherever_they_are(
     assert plugin.on_serve(server, config=config, builder=list) is server
     assert server.folders == {str(tmp_path / "pictures"): False}
 
-    write("../pictures/x.png", "../more/x.png")
+    write("../pictures/x.png", "../more/x.wav")
     plugin.on_pre_build(config=config)
     assert set(server.folders) == {str(tmp_path / "pictures"), str(tmp_path / "more")}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 from collections.abc import Callable
@@ -183,6 +184,40 @@ def test_an_image_that_went_away_is_a_fault_of_the_sentence(image: Path) -> None
         InputError, match=r'a\.yml:4:3: the image of "scene" cannot be read: No such file'
     ):
         planned(seeing(image))
+
+
+def hearing(sound: Path) -> Exhibit:
+    where = Where("a.yml", 4, 3)
+    return replace(EXHIBIT, sentence=Sentence("tone", "", "a cat", where=where, audio=str(sound)))
+
+
+def test_key_of_a_sound_is_the_same_in_every_process_and_version(image: Path) -> None:
+    assert key_of(hearing(image)) == (
+        "0e71b8af0776b751cfc4ef6af01162ca54cdd2584440a3096d1582ceee44821c"
+    )
+
+
+def test_a_sound_counts_by_its_bytes_and_is_no_image(image: Path, tmp_path: Path) -> None:
+    before = key_of(hearing(image))
+    assert before != key_of(seeing(image))
+    moved = image.rename(tmp_path / "moved.wav")
+    assert key_of(hearing(moved)) == before
+    moved.write_bytes(b"other bytes")
+    assert key_of(hearing(moved)) != before
+
+
+def test_a_request_says_which_bytes_of_a_sound_it_is_about(image: Path) -> None:
+    [request] = planned(hearing(image)).requests.values()
+    assert request.audio_digest == hashlib.sha256(image.read_bytes()).hexdigest()
+    assert request.image_digest == ""
+
+
+def test_a_sound_that_went_away_is_a_fault_of_the_sentence(image: Path) -> None:
+    image.unlink()
+    with pytest.raises(
+        InputError, match=r'a\.yml:4:3: the sound of "tone" cannot be read: No such file'
+    ):
+        planned(hearing(image))
 
 
 def test_new_capture_format_changes_every_key(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -95,8 +95,10 @@ def _of_pictures(exhibit: Exhibit, sizes: Mapping[str, int]) -> int:
 
 
 def _guess_shape(exhibit: Exhibit) -> tuple[int, int] | None:
-    """About how many queries and keys; None when the patches of an image are not known."""
+    """About how many queries and keys; None when those of an image or a sound are not known."""
     sentence, folder = exhibit.sentence, Path(exhibit.model.location)
+    if sentence.audio:
+        return None
     if not sentence.image:
         n_tokens = _guess_tokens(f"{sentence.text} {sentence.pair}")
         return n_tokens, n_tokens

@@ -233,6 +233,11 @@ def serve(manifests: tuple[Path, ...], config_file: Path | None, dev_addr: str) 
     help="For a model that sees: the image, a PNG, JPEG or WebP file, instead of TEXT, or beside "
     "it for one that also reads.",
 )
+@click.option(
+    "--audio",
+    type=click.Path(exists=True, dir_okay=False),
+    help="For a model that hears: the sound, a WAV file, instead of TEXT.",
+)
 @click.option("--pair", default="", help="A second text, which the model reads together with TEXT.")
 @click.option("--target", default="", help="What the decoder of an encoder-decoder reads.")
 @click.option("--revision", default="", help="Commit or branch of a model on the hub.")
@@ -251,6 +256,7 @@ def show(
     text: str,
     pair: str,
     image: str | None,
+    audio: str | None,
     target: str,
     revision: str,
     dtype: Dtype,
@@ -258,7 +264,7 @@ def show(
     attention: AttentionKind | None,
     output: Path | None,
 ) -> None:
-    """Write one HTML file that shows how MODEL attends over TEXT, or over an image.
+    """Write one HTML file that shows how MODEL attends over TEXT, an image or a sound.
 
     MODEL is a hub id, a folder, or specimen:NAME. The file needs nothing else: mail it, or open it
     from a USB stick.
@@ -268,6 +274,7 @@ def show(
         text,
         pair=pair,
         image=image or "",
+        audio=audio or "",
         target=target,
         revision=revision,
         dtype=dtype,
@@ -292,6 +299,11 @@ def show(
     type=click.Path(exists=True, dir_okay=False),
     help="For a model that sees: an image to try it on. By default a drawing of colours.",
 )
+@click.option(
+    "--audio",
+    type=click.Path(exists=True, dir_okay=False),
+    help="For a model that hears: a WAV file to try it on. By default a tone that rises.",
+)
 @click.option("--target", default="", help="What the decoder of an encoder-decoder reads.")
 @click.option("--revision", default="", help="Commit or branch of a model on the hub.")
 @_dtype
@@ -302,6 +314,7 @@ def doctor(
     model: str,
     text: str,
     image: str | None,
+    audio: str | None,
     target: str,
     revision: str,
     dtype: Dtype,
@@ -317,8 +330,9 @@ def doctor(
 
     exhibit = lone_exhibit(
         model,
-        text,
+        "" if audio else text,
         image=image or "",
+        audio=audio or "",
         target=target,
         revision=revision,
         dtype=dtype,

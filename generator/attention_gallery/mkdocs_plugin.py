@@ -149,12 +149,14 @@ class AttentionGalleryPlugin(BasePlugin[Options]):  # type: ignore[no-untyped-ca
         return built.site
 
     def _watch_pictures(self, plan: Plan, config: MkDocsConfig) -> None:
-        """Watch the folders of images, wherever they are, unless they are watched anyway."""
+        """Watch the folders of images and sounds, wherever they are, unless they are anyway."""
         watched = [Path(path).resolve() for path in (config.docs_dir, *config.watch)]
-        # Not those of the requests: equal images in several places are one request.
+        # Not those of the requests: equal files in several places are one request.
         sentences = [exhibit.sentence for exhibit in plan.exhibits]
         sentences += [other.sentence for exhibit in plan.exhibits for other in exhibit.against]
-        folders = {Path(sentence.image).parent for sentence in sentences if sentence.image}
+        # A sentence has one of the two, or neither.
+        files = [sentence.image or sentence.audio for sentence in sentences]
+        folders = {Path(file).parent for file in files if file}
         new = {
             folder
             for folder in folders - self._pictures

@@ -14,6 +14,7 @@ import numpy as np
 
 from attention_gallery import resources, views
 from attention_gallery.charts import has_patches
+from attention_gallery.manifest.values import made_showable
 from attention_gallery.packing import Packed
 from attention_gallery.sprite import sprite
 from attention_gallery.templates import inline_script, one_line, render
@@ -43,6 +44,7 @@ _ROWS: Mapping[AttentionKind, str] = {
     "cross": "each row is the token the decoder reads there, not the one it predicts next",
     "vision": "each row is a patch of the image, or a token that stands before the patches",
 }
+_OF_SOUND = "each row is a moment of the sound; it may look at all of it"
 _BOTH = (
     "each row is a token of the text, or a patch of the image within it, such as r0c1 in row 0 and "
     "column 1 from the top left; it may look at itself, "
@@ -267,9 +269,10 @@ def _facts(
         ("Read with", provenance.tokenizer),
         ("Second text", exhibit.sentence.pair),
         ("Chat", _chat(exhibit.sentence)),
+        ("Sound", _sound(exhibit.sentence)),
         ("Attention", f"{attention.kind}; {attention.n_layers} layers of {heads} heads"),
         ("Heads on this page", shown),
-        ("Rows", _rows(attention)),
+        ("Rows", _rows(attention, exhibit.sentence)),
         ("Target", _target(exhibit, attention)),
         ("Computed", f"in {provenance.dtype} on {provenance.device}, {provenance.date}"),
         ("Versions", ", ".join(f"{name} {v}" for name, v in provenance.versions.items())),
@@ -295,9 +298,16 @@ def _chat(sentence: Sentence) -> str:
     return f"the turns of {roles}, in the model's own template" if roles else ""
 
 
-def _rows(attention: Attention) -> str:
+def _sound(sentence: Sentence) -> str:
+    name = made_showable(PurePath(sentence.audio).name)
+    return f"{name}; each moment of it is named by the time at which it begins" if name else ""
+
+
+def _rows(attention: Attention, sentence: Sentence) -> str:
     """What the rows of a map are."""
     if not has_patches(attention.queries):
+        if sentence.audio and attention.kind == "encoder":
+            return _OF_SOUND
         return _ROWS[attention.kind]
     if attention.kind != "decoder":
         return _ROWS["vision"]
@@ -358,9 +368,9 @@ def _card(exhibit: Exhibit) -> Card:
 
 
 def _shown(sentence: Sentence) -> str:
-    """The words a reader knows a sentence by; an image without any goes by the name of its file."""
+    """The words a reader knows a sentence by; a file without any goes by its name."""
     text = " · ".join(filter(None, (sentence.text, sentence.pair)))
-    return text or sentence.target or PurePath(sentence.image).name
+    return text or sentence.target or PurePath(sentence.image or sentence.audio).name
 
 
 def _link(exhibit: Exhibit | None) -> Link | None:

@@ -45,6 +45,7 @@ MODEL_FILES = (
     "preprocessor_config.json",
     "processor_config.json",
     "image_processing_*.py",
+    "feature_extraction_*.py",
     "processing_*.py",
     "chat_template*",
 )
@@ -62,12 +63,12 @@ def make_plan(
 
     Raises:
         InputError: When exhibits of different galleries have the same id, or a model's files or
-            an image cannot be read.
+            an image or a sound cannot be read.
     """
     exhibits = [exhibit for gallery in galleries for exhibit in gallery.exhibits]
     raise_faults(repeated_ids((exhibit.id, exhibit.where) for exhibit in exhibits))
-    # A folder and an image are read once for all their exhibits.
-    digest_model, digest_image = cache(digest_folder), cache(_sha256_of_file)
+    # A folder and a file are read once for all their exhibits.
+    digest_model, digest_file = cache(digest_folder), cache(_sha256_of_file)
     passes: dict[str, CaptureRequest] = {}  # by what is run, whatever is kept of it
     used: dict[str, list[str]] = {}
     for exhibit in exhibits:
@@ -75,11 +76,14 @@ def make_plan(
         variants = ((variant.model, variant.sentence) for variant in exhibit.against)
         used[exhibit.id] = []
         for model, sentence in (own, *variants):
-            identity = _identity(model, sentence, digest_model, digest_image)
+            identity = _identity(model, sentence, digest_model, digest_file)
             digest = _sha256(identity)
-            image_digest = identity.get("image", "")
             before = passes.get(digest) or CaptureRequest(
-                digest, model, sentence, image_digest=image_digest
+                digest,
+                model,
+                sentence,
+                image_digest=identity.get("image", ""),
+                audio_digest=identity.get("audio", ""),
             )
             passes[digest] = dataclasses.replace(
                 before,
@@ -103,17 +107,17 @@ def _identity(
     model: Model,
     sentence: Sentence,
     digest_model: Callable[..., str],
-    digest_image: Callable[[Path], str],
+    digest_file: Callable[[Path], str],
 ) -> dict[str, Any]:
     """All that decides what a pass makes.
 
     Raises:
-        InputError: When the model or the image cannot be read.
+        InputError: When the model, the image or the sound cannot be read.
     """
     return {
         "format": CAPTURE_FORMAT,
         **_identity_of_model(model, digest_model),
-        **_identity_of_sentence(sentence, digest_image),
+        **_identity_of_sentence(sentence, digest_file),
     }
 
 
@@ -174,7 +178,7 @@ def _identity_of_sentence(sentence: Sentence, digest: Callable[[Path], str]) -> 
     """All of a sentence that decides what a model makes of it.
 
     Raises:
-        InputError: When its image cannot be read.
+        InputError: When its image or its sound cannot be read.
     """
     identity: dict[str, Any] = {"text": sentence.text, "target": sentence.target}
     # A text says nothing of the rest, so that keys are what they were before there was any.
@@ -182,12 +186,13 @@ def _identity_of_sentence(sentence: Sentence, digest: Callable[[Path], str]) -> 
         identity["pair"] = sentence.pair
     if sentence.chat:
         identity["chat"] = sentence.chat
-    if sentence.image:
-        try:
-            identity["image"] = digest(Path(sentence.image))
-        except OSError as error:
-            message = f"the image of {quoted(sentence.id)} cannot be read: {error.strerror}"
-            raise InputError(message, sentence.where) from None
+    for name, key, path in (("image", "image", sentence.image), ("sound", "audio", sentence.audio)):
+        if path:
+            try:
+                identity[key] = digest(Path(path))
+            except OSError as error:
+                message = f"the {name} of {quoted(sentence.id)} cannot be read: {error.strerror}"
+                raise InputError(message, sentence.where) from None
     return identity
 
 

@@ -94,12 +94,12 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """What a model reads: a text, two, a chat or an image, with its target for encoder-decoders.
+    """What a model is fed: a text, two, a chat, an image or a sound, with a target to write.
 
     Attributes:
         id: Its name in the manifest.
         text: What the model reads (the source text of an encoder-decoder); empty where it reads
-            an image only. Of a chat, all that is said, with `BETWEEN_TURNS`.
+            an image only, or hears. Of a chat, all that is said, with `BETWEEN_TURNS`.
         target: What the decoder of an encoder-decoder is fed; empty for other models.
         image: Path of the image the model sees; empty for models that only read.
         gold: What is known about it beforehand: for a query word the key words it belongs to, as
@@ -108,6 +108,7 @@ class Sentence:
         pair: A second text that is read together with the first, such as a passage after a
             question; empty for none.
         chat: The turns of a chat, each a role and what is said; empty for what is no chat.
+        audio: Path of the sound the model hears; empty for models that do not.
     """
 
     id: str
@@ -118,6 +119,7 @@ class Sentence:
     where: Where | None = None
     pair: str = ""
     chat: tuple[tuple[str, str], ...] = ()
+    audio: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +229,7 @@ class CaptureRequest:
         image_digest: SHA-256 of the image that the key was made with, 64 hex digits; empty for a
             text, or where any image will do.
         parts: What it has to hold besides weights.
+        audio_digest: The same of the sound.
     """
 
     key: str
@@ -235,6 +238,7 @@ class CaptureRequest:
     wheres: tuple[Where, ...] = ()
     image_digest: str = ""
     parts: frozenset[Part] = frozenset()
+    audio_digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,7 +270,7 @@ class Token:
     Attributes:
         text: Readable text: what the token contributes to the sentence, without markers.
         special: True for tokens the tokenizer added ([CLS], </s>, ...).
-        id: Its number in the vocabulary; -1 for a patch, which no vocabulary lists.
+        id: Its number in the vocabulary; -1 for a patch or a moment, which no vocabulary lists.
         patch: Row and column of the image patch it stands for, from the top left; None for text.
         span: Where it stands in what the author wrote: the first character and the one after the
             last, 0-based; None for what has no place there, or none that is certain. Tokens that
@@ -337,7 +341,8 @@ class Provenance:
         source: The model as the manifest names it.
         commit: Commit of a hub model, or a digest of the folder's files.
         architecture: Class name of the model.
-        tokenizer: Class name of the tokenizer, or image processor, or both with a comma.
+        tokenizer: Class name of the tokenizer, of the image processor or feature extractor, or of
+            both with a comma.
         dtype: Data type the model ran in.
         device: Device it ran on.
         versions: Library versions by name.

@@ -13,6 +13,8 @@ Conventions of what is captured:
   writes one, always taking the likeliest token; its last token is only predicted, so has no row.
 - What an exhibit shows is the sentence as the model read it, with the tokens its tokenizer added.
 - An image is shown as the model saw it, after its own resizing and cropping, with a token a patch.
+- A sound is heard as its model's feature extractor makes it, all of it, with the silence that some
+  are filled up with; each token is a moment, named by its beginning.
 - A model that sees and reads has an attention of its own for each: `vision`, and what reads. Where
   the image stands in the text, its tokens there are patches too, or squares of merged ones. What
   lies between the two and attends by itself is left out, and so is the `vision` of an eye whose
@@ -127,10 +129,11 @@ def _captured(
 def _alone(loaded: LoadedModel, request: CaptureRequest) -> bool:
     """Whether a sentence is made ready only when it is its turn.
 
-    An image is large, and the model has to be run to write a target.
+    An image or a sound is large, and the model has to be run to write a target.
     """
     is_pair = loaded.network.config.is_encoder_decoder
-    return bool(request.sentence.image) or (is_pair and not request.sentence.target)
+    sentence = request.sentence
+    return bool(sentence.image or sentence.audio) or (is_pair and not sentence.target)
 
 
 def _captured_alone(

@@ -40,8 +40,8 @@ def batched(feeds: Iterable[Feed]) -> Iterator[list[Feed]]:
         feeds: Sentences of one model, in any order.
 
     Yields:
-        Sentences to be run at once. An image, or a sentence of which parts are asked for, comes
-        on its own.
+        Sentences to be run at once. An image, a sound, or a sentence of which parts are asked
+        for, comes on its own.
     """
     batch: list[Feed] = []
     for feed in sorted(feeds, key=_order):
@@ -65,7 +65,7 @@ def _fits(batch: Sequence[Feed], feed: Feed) -> bool:
     """Whether one more sentence, as long as the longest or longer, may join a batch."""
     first, longest = batch[0], _length(feed)
     return (
-        not any(one.sight or one.request.parts for one in (first, feed))
+        not any(one.sight or one.sound or one.request.parts for one in (first, feed))
         and first.inputs.keys() == feed.inputs.keys()
         and longest <= 4 + 1.25 * _length(first)
         and longest * (len(batch) + 1) <= _MOST_TOKENS

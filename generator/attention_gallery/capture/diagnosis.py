@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import wave
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -100,7 +101,13 @@ def diagnose(exhibit: Exhibit, announce: Announce = unheard) -> Iterator[str]:
 
 @contextmanager
 def _tried(loaded: LoadedModel, sentence: Sentence) -> Iterator[Sentence]:
-    """A sentence that a model can be fed: with a drawing of colours where an image is missing."""
+    """A sentence that a model can be fed: with a drawing or a tone where a file is missing."""
+    if loaded.feature_extractor and not sentence.audio:
+        with TemporaryDirectory() as folder:
+            tone = Path(folder) / "tone.wav"
+            _write_tone(tone, loaded.feature_extractor.sampling_rate)
+            yield replace(sentence, text="", audio=str(tone))
+        return
     if loaded.image_processor is None or sentence.image:
         yield sentence
         return
@@ -111,6 +118,17 @@ def _tried(loaded: LoadedModel, sentence: Sentence) -> Iterator[Sentence]:
         colours = np.stack([row, column % 256, 255 - row], axis=-1)
         Image.fromarray(colours.astype(np.uint8)).save(drawing)
         yield replace(sentence, text=sentence.text if reads else "", image=str(drawing))
+
+
+def _write_tone(path: Path, rate: int) -> None:
+    """Write a second of a tone that rises from 200 to 2,000 Hz."""
+    time = np.arange(rate) / rate
+    samples = 0.5 * np.sin(2 * np.pi * (200 * time + 900 * time**2))
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes(np.rint(samples * 32_767).astype("<i2").tobytes())
 
 
 def _of_model(loaded: LoadedModel) -> Iterator[str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from attention_gallery.capture.hearing.sounds import Sound, hear
 from attention_gallery.capture.model.loading import LoadedModel
 from attention_gallery.capture.model.memory import check_memory
 from attention_gallery.capture.recording import Sizes
@@ -32,12 +33,14 @@ class Feed:
     Attributes:
         request: What is to be captured.
         inputs: What the model's ``forward`` takes, each ``[1, ...]``.
-        tokens: Those of the text; empty for an image, whose patches are known once it has run.
+        tokens: Those of the text; empty for an image or a sound, whose patches or moments are
+            known once it has run.
         target: Those that the decoder of a pair is to write: it is fed a start, and all of them
             but the last, which it only predicts; empty for a model of one stack.
         sight: The image; None for a text.
         image: Which of the tokens stand for the image in a text.
         part: What of the model is run; None for all of it.
+        sound: The sound; None for a text or an image.
     """
 
     request: CaptureRequest
@@ -47,11 +50,12 @@ class Feed:
     sight: Sight | None = None
     image: tuple[int, ...] = ()
     part: PreTrainedModel | None = None
+    sound: Sound | None = None
 
     @property
     def sizes(self) -> Sizes:
         """Queries and keys of each kind of attention; nothing where they are not known yet."""
-        if self.sight:
+        if self.sight or self.sound:
             return {}
         n, n_rows = len(self.tokens), len(self.target)
         if not n_rows:
@@ -67,7 +71,8 @@ def prepare(loaded: LoadedModel, request: CaptureRequest) -> Feed:
     """Make a sentence into what its model is fed.
 
     Raises:
-        InputError: When its image cannot be read, or is no longer the one that was asked for.
+        InputError: When its image or sound cannot be read, or is no longer the one that was asked
+            for, or the sound is not as the model hears it.
         ModelError: When the sentence does not fit the model.
         CaptureError: When it does not fit into memory.
     """
@@ -76,11 +81,15 @@ def prepare(loaded: LoadedModel, request: CaptureRequest) -> Feed:
     if sees_and_reads(loaded.network):
         return _of_both(loaded, request)
     network, tokenizer = loaded.network, loaded.tokenizer
-    sight = None
+    sight = sound = None
     tokens: tuple[Token, ...] = ()
     if sentence.image:
         sight = look(loaded.image_processor, Path(sentence.image), request.image_digest)
         inputs = {"pixel_values": sight.pixels}
+    elif sentence.audio:
+        path, extractor = Path(sentence.audio), loaded.feature_extractor
+        sound = hear(extractor, network, path, request.audio_digest)
+        inputs = dict(sound.inputs)
     else:
         reading = read_sentence(tokenizer, sentence)
         tokens = reading.tokens
@@ -93,7 +102,7 @@ def prepare(loaded: LoadedModel, request: CaptureRequest) -> Feed:
     if network.config.is_encoder_decoder:
         fed, target = _target(loaded, request, inputs)
         inputs |= fed
-    return Feed(request, inputs, tokens, target, sight)
+    return Feed(request, inputs, tokens, target, sight, sound=sound)
 
 
 def _of_both(loaded: LoadedModel, request: CaptureRequest) -> Feed:
@@ -146,11 +155,23 @@ def placed(loaded: LoadedModel, inputs: Mapping[str, Tensor]) -> dict[str, Tenso
 
 
 def _check_kind(loaded: LoadedModel, sentence: Sentence) -> None:
-    """See that a model that reads is given a text, and one that sees an image.
+    """See that a model is given what it is fed: a text, an image, a sound.
 
     Raises:
         ModelError: When it is not.
     """
+    if loaded.feature_extractor:
+        if not sentence.audio:
+            raise ModelError(
+                f"the model is fed sounds, not {'images' if sentence.image else 'text'}",
+                hint="give the sentence audio, or choose another model",
+            )
+        return
+    if sentence.audio:
+        fed = "images" if loaded.network.main_input_name == "pixel_values" else "text"
+        raise ModelError(
+            f"the model is fed {fed}, not sounds", hint="choose a model that is fed sounds"
+        )
     if sees_and_reads(loaded.network):
         _check_both(loaded, sentence)
         return
@@ -230,19 +251,26 @@ def _target(
     config = network.config.get_text_config(decoder=True)
     if request.sentence.target:
         target = read(tokenizer, request.sentence.target, as_target=True).tokens
+        if request.sentence.audio and target[0].id == network.config.decoder_start_token_id:
+            # Whisper's tokenizer writes the start too, which the model is about to put before it.
+            target = target[1:]
         _check_fit(target, network.get_decoder(), config, tokenizer)
         check_memory(network, loaded.device, len(target), request.parts)
         fed = {"labels": _row(token.id for token in target)}
     else:
         longest = min(_LONGEST_TARGET, _context(config, tokenizer))
+        if request.sentence.audio:
+            longest = max(1, longest // 2)  # room for the prompt that Whisper begins with
         # No cache: the library makes one of the wrong size where the decoder is the deeper stack.
-        written = network.generate(
+        answer = network.generate(
             **placed(loaded, inputs),
             max_new_tokens=longest,
             do_sample=False,
             num_beams=1,
             use_cache=False,
-        ).cpu()
+            return_dict_in_generate=True,  # otherwise Whisper leaves out how it begins and ends
+        )
+        written = answer.sequences.cpu()
         ids = written[0, 1:].tolist()
         target = readable_tokens(tokenizer, ids, [id_ in tokenizer.all_special_ids for id_ in ids])
         fed = {"decoder_input_ids": written[:, :-1]}
@@ -300,6 +328,7 @@ def _context(config: Any, tokenizer: Any) -> int:
     stated = (
         getattr(config, "max_position_embeddings", None),
         getattr(config, "n_positions", None),
+        getattr(config, "max_target_positions", None),
         tokenizer.model_max_length,
     )
     # A model without a limit may say -1, and a tokenizer says 10^30.

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from attention_gallery.capture.feeds import Feed, placed
+from attention_gallery.capture.hearing.sounds import moment_tokens
 from attention_gallery.capture.model.loading import LoadedModel
 from attention_gallery.capture.recording import Kept, Recorder, by_kind, checked
 from attention_gallery.capture.seam.observation import observe
@@ -80,11 +81,15 @@ def _attentions(
         in_place = all(layer.site.kind != "between" for layer in kept)
         return _of_both(loaded, feed, found, in_place=in_place)
     source = feed.tokens
-    if feed.sight:
+    if feed.sight or feed.sound:
         stack = network.get_encoder() if feed.target else network
         of_text = {"decoder"} if feed.target else set()
         seen = [layer for kind, layers in found.items() if kind not in of_text for layer in layers]
-        source = _patches(stack, feed.sight, seen)
+        if feed.sight:
+            source = _patches(stack, feed.sight, seen)
+        elif feed.sound:
+            n_tokens = {layer.shape[-1] for layer in seen}
+            source = moment_tokens(stack.config, n_tokens, feed.sound.seconds, feed.sound.rate)
     if not feed.target:
         return {kind: checked(kind, source, source, layers) for kind, layers in found.items()}
     rows = _rows(loaded, feed.target, ids)

@@ -155,6 +155,7 @@ def _sentence(shape: SentenceShape, name: str, base: Path, where: Where) -> Sent
         where,
         pair=shape.pair or "",
         chat=chat,
+        audio=str((base / shape.audio).resolve()) if shape.audio else "",
     )
 
 

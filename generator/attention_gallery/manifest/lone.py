@@ -9,6 +9,7 @@ from attention_gallery.errors import InputError
 from attention_gallery.manifest.strict import WrongValueError
 from attention_gallery.manifest.titles import shortened
 from attention_gallery.manifest.values import (
+    check_audio,
     check_device,
     check_image,
     made_showable,
@@ -25,19 +26,21 @@ def lone_exhibit(
     *,
     pair: str = "",
     image: str = "",
+    audio: str = "",
     target: str = "",
     revision: str = "",
     dtype: Dtype = "float32",
     device: str = "auto",
     attention: AttentionKind | None = None,
 ) -> Exhibit:
-    """An exhibit of one model on one text or image.
+    """An exhibit of one model on one text, image or sound.
 
     Args:
         source: The model, as in a manifest.
-        text: What the model reads; empty where it only sees.
+        text: What the model reads; empty where it only sees, or hears.
         pair: A second text that it reads together with the first.
         image: Path of the image it sees, if any.
+        audio: Path of the sound it hears, if any.
         target: What the decoder of an encoder-decoder is fed.
         revision: The commit of a hub model.
         dtype: What it computes in.
@@ -45,12 +48,17 @@ def lone_exhibit(
         attention: Which attention; None for the model's natural one.
 
     Raises:
-        InputError: A text that no page can show, an image that cannot be opened, or a device that
-            there cannot be.
+        InputError: A text that no page can show, an image or a sound that cannot be used, or a
+            device that there cannot be.
         ModelError: There is no such model.
     """
+    if audio and (text or pair or image):
+        raise InputError(
+            "a sound cannot have a text or an image beside it",
+            hint="what is said in it is its target, for a model that writes it down",
+        )
     try:
-        showable(text if image and not pair else not_empty(text))
+        showable(text if (image or audio) and not pair else not_empty(text))
         showable(target)
         showable(pair and not_empty(pair))
     except WrongValueError as error:
@@ -59,6 +67,8 @@ def lone_exhibit(
         check_device(device)
         if image:
             check_image(image, Path())
+        if audio:
+            check_audio(audio, Path())
     except WrongValueError as error:
         raise InputError(error.message, hint=error.hint) from None
     model = dataclasses.replace(
@@ -66,11 +76,19 @@ def lone_exhibit(
     )
     if model.kind == "folder":  # whoever gets the page has no use for a path of this machine
         model = dataclasses.replace(model, source=made_showable(Path(model.location).name))
-    on = shortened(made_showable(Path(image).name) if image else text)
+    file = image or audio
+    on = shortened(made_showable(Path(file).name) if file else text)
     return Exhibit(
         id="show",
         title=f"{model.source} on “{on}”",
         model=model,
-        sentence=Sentence("text", text, target, image and str(Path(image).resolve()), pair=pair),
+        sentence=Sentence(
+            "text",
+            text,
+            target,
+            image and str(Path(image).resolve()),
+            pair=pair,
+            audio=audio and str(Path(audio).resolve()),
+        ),
         attention=attention,
     )

@@ -17,6 +17,7 @@ from attention_gallery.errors import ModelError, quoted
 from attention_gallery.manifest.exhibit_shape import ExhibitShape
 from attention_gallery.manifest.strict import Known, Shape, WrongValueError
 from attention_gallery.manifest.values import (
+    AudioFile,
     DeviceName,
     DtypeName,
     Gold,
@@ -111,7 +112,8 @@ class TurnShape(Shape):
 
 def _text_or_mapping(schema: dict[str, Any]) -> None:
     """A sentence that is nothing but a text may be written as plain text."""
-    mapping = {**schema, "anyOf": [{"required": [key]} for key in ("text", "image", "chat")]}
+    keys = ("text", "image", "audio", "chat")
+    mapping = {**schema, "anyOf": [{"required": [key]} for key in keys]}
     schema.clear()
     schema["description"] = mapping.pop("description")
     schema["anyOf"] = [{"type": "string", "minLength": 1}, mapping]
@@ -127,6 +129,13 @@ class SentenceShape(Shape):
         "",
         description="For models that see: the image, a PNG, JPEG or WebP file; a relative path "
         "starts from the folder of this file.",
+    )
+    audio: AudioFile = Field(
+        "",
+        description="For models that hear: the sound, a WAV file of PCM samples, 60 seconds at "
+        "most, with as many samples a second as the model was trained on, mostly 16,000. It takes "
+        "the place of text. Whisper as it is published makes 1,500 tokens of any sound, which are "
+        "more than a page shows well; wav2vec 2.0 and its kin make 50 of each second.",
     )
     chat: Annotated[list[TurnShape], Field(min_length=1)] | None = Field(
         None,
@@ -149,8 +158,8 @@ class SentenceShape(Shape):
     )
     target: Text = Field(
         "",
-        description="For encoder-decoder models: what the decoder is fed, such as a translation or "
-        "a caption.",
+        description="For encoder-decoder models: what the decoder is fed, such as a translation, "
+        "a caption or a transcript.",
     )
     gold: Gold = Field(
         {},
@@ -166,20 +175,45 @@ class SentenceShape(Shape):
     def _from_text(cls, value: Any) -> Any:
         return value if isinstance(value, dict) else {"text": value}
 
+    @field_validator("audio")
+    @classmethod
+    def _is_no_image(cls, audio: str, info: ValidationInfo[Known]) -> str:
+        if audio and info.data.get("image"):
+            raise WrongValueError(
+                "a sound cannot have an image beside it", "make two sentences of them"
+            )
+        return audio
+
+    @field_validator("chat")
+    @classmethod
+    def _is_no_sound(
+        cls, chat: list[TurnShape] | None, info: ValidationInfo[Known]
+    ) -> list[TurnShape] | None:
+        if chat and info.data.get("audio"):
+            raise WrongValueError("a chat cannot have a sound beside it", "leave one of them out")
+        return chat
+
     @field_validator("text")
     @classmethod
     def _says_something(cls, text: str | None, info: ValidationInfo[Known]) -> str:
         image, chat = info.data.get("image", ...), info.data.get("chat", ...)
+        audio = info.data.get("audio", ...)
         if text is not None:
+            if audio not in ("", ...):
+                raise WrongValueError(
+                    "a sound cannot have a text beside it",
+                    "what is said in it is written as target, for a model that writes it down",
+                )
             if chat not in (None, ...):
                 raise WrongValueError(
                     "a chat cannot have a text beside it", "make it a turn, or leave one out"
                 )
             return not_empty(text)
-        if image == "" and chat is None:  # and not one with a fault of its own
+        if image == "" and audio == "" and chat is None:  # and not one with a fault of its own
             raise WrongValueError(
                 "missing",
-                "what the model reads, exactly as written; or, for a model that sees, an image",
+                "what the model reads, exactly as written; or an image, for a model that sees; or "
+                "audio, for one that hears",
             )
         return ""
 
@@ -190,6 +224,8 @@ class SentenceShape(Shape):
             raise WrongValueError(
                 "a chat cannot have a second text beside it", "make it a turn, or leave it out"
             )
+        if info.data.get("audio"):
+            raise WrongValueError("a sound cannot have a text beside it", "leave it out")
         if info.data.get("text") == "":  # and not one with a fault of its own
             raise WrongValueError(
                 "is the second text, and there is no first", "write the first as text"

@@ -33,6 +33,7 @@ from attention_gallery.terms import (
     Dtype,
     Head,
 )
+from attention_gallery.wav import WavError, read_wav
 
 _T = TypeVar("_T", bound=Hashable)
 
@@ -186,6 +187,30 @@ def check_image(name: str, base: Path) -> None:
         raise WrongValueError(f"{quoted(name)} has {n_pixels:,} pixels", too_large)
 
 
+def _audio(name: str, info: ValidationInfo[Known]) -> str:
+    if name:
+        check_audio(name, info.context.base)
+    return name
+
+
+def check_audio(name: str, base: Path) -> None:
+    """See that a file, as seen from `base`, is a sound that can be used.
+
+    Raises:
+        WrongValueError: When it is not.
+    """
+    try:
+        read_wav((base / name).read_bytes())
+    except FileNotFoundError:
+        hint = "a relative path starts from the manifest's folder"
+        raise WrongValueError(f"there is no file {quoted(name)}", hint) from None
+    except WavError as error:
+        raise WrongValueError(f"{quoted(name)} {error}", error.hint) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it cannot be opened"
+        raise WrongValueError(f"{quoted(name)} cannot be read: {reason}") from None
+
+
 def _words(words: Any) -> Any:
     if isinstance(words, list):
         return words
@@ -238,6 +263,7 @@ DeviceName = Annotated[
 HeadName = Annotated[Head, PlainValidator(_head), WithJsonSchema(_HEAD_SCHEMA)]
 
 ImageFile = Annotated[Text, AfterValidator(_image)]
+AudioFile = Annotated[Text, AfterValidator(_audio)]
 
 Once = AfterValidator(_once)
 """Makes a list refuse to hold anything twice."""

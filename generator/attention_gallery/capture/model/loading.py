@@ -20,7 +20,7 @@ from attention_gallery.capture.model.checkpoint import Checkpoint, check_checkpo
 from attention_gallery.capture.model.hub import snapshot
 from attention_gallery.capture.model.network import load_network, readable
 from attention_gallery.capture.seam.sites import connectors
-from attention_gallery.capture.seam.towers import image_id, sees_and_reads
+from attention_gallery.capture.seam.towers import hears, image_id, sees_and_reads
 from attention_gallery.errors import ModelError, printable
 from attention_gallery.plan import digest_folder
 from attention_gallery.progress import Announce, unheard
@@ -29,6 +29,7 @@ from attention_gallery.terms import Model, Provenance
 if TYPE_CHECKING:
     from transformers import (
         BaseImageProcessor,
+        FeatureExtractionMixin,
         PreTrainedModel,
         PreTrainedTokenizerBase,
         ProcessorMixin,
@@ -50,6 +51,7 @@ class LoadedModel:
         provenance: What this run is made with.
         processor: What puts an image into a text, where a model wants it there.
         blind: Why a model that sees and reads cannot be shown images; it can read all the same.
+        feature_extractor: What prepares its sounds; None where it hears none.
     """
 
     network: PreTrainedModel
@@ -59,10 +61,11 @@ class LoadedModel:
     provenance: Provenance
     processor: ProcessorMixin | None = None
     blind: ModelError | None = None
+    feature_extractor: FeatureExtractionMixin | None = None
 
 
 def load(model: Model, announce: Announce = unheard) -> LoadedModel:
-    """Load a model with what it needs to read and to see.
+    """Load a model with what it needs to read, to see and to hear.
 
     Args:
         model: The model.
@@ -79,8 +82,10 @@ def load(model: Model, announce: Announce = unheard) -> LoadedModel:
         both = sees_and_reads(network)
         sees = network.main_input_name == "pixel_values" and not both
         image_processor = _image_processor(model, folder) if sees else None
+        feature_extractor = _feature_extractor(model, folder) if hears(network) else None
         writes = network.config.is_encoder_decoder
-        tokenizer = _tokenizer(model, folder) if writes or not sees else None
+        reads = not (sees or feature_extractor)
+        tokenizer = _tokenizer(model, folder) if writes or reads else None
         processor = blind = None
         if both:
             try:
@@ -94,7 +99,9 @@ def load(model: Model, announce: Announce = unheard) -> LoadedModel:
     libraries += ["pillow"] * (image_processor is not None)
     libraries += ["tokenizers"] * (tokenizer is not None)
     cutters = [
-        type(cutter).__name__ for cutter in (image_processor, tokenizer) if cutter is not None
+        type(cutter).__name__
+        for cutter in (image_processor, feature_extractor, tokenizer)
+        if cutter is not None
     ]
     provenance = Provenance(
         source=model.source,
@@ -121,6 +128,7 @@ def load(model: Model, announce: Announce = unheard) -> LoadedModel:
         provenance,
         processor,
         blind,
+        feature_extractor,
     )
 
 
@@ -202,6 +210,27 @@ def _image_processor(model: Model, folder: Path) -> BaseImageProcessor:
     return processor
 
 
+def _feature_extractor(model: Model, folder: Path) -> FeatureExtractionMixin:
+    """Load what prepares sounds.
+
+    Raises:
+        ModelError: When it cannot be loaded, or prepares something else.
+    """
+    from transformers import AutoFeatureExtractor
+
+    if not any((folder / name).is_file() for name in _PROCESSOR_FILES):
+        raise ModelError(
+            f"{model.source} has no feature extractor, which turns a sound into what it is fed",
+            model.where,
+            f"the folder needs a {_PROCESSOR_FILES[0]}",
+        )
+    name = f"the feature extractor of {model.source}"
+    extractor: FeatureExtractionMixin = _load(AutoFeatureExtractor, model, folder, name)
+    if not isinstance(getattr(extractor, "sampling_rate", None), int):
+        raise ModelError(f"{name} states no sampling rate, so it is not for sounds", model.where)
+    return extractor
+
+
 def _processor(model: Model, folder: Path) -> ProcessorMixin:
     """Load what puts an image into a text.
 
@@ -222,7 +251,7 @@ def _processor(model: Model, folder: Path) -> ProcessorMixin:
 
 
 def _load(auto: Any, model: Model, folder: Path, name: str, **options: Any) -> Any:
-    """Load something that prepares images.
+    """Load something that prepares images or sounds.
 
     Raises:
         ModelError: When it cannot be loaded, or needs a library that is not installed.

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PreTrainedConfig, PreTrainedModel
 
+# What models are fed first: text, images, and sounds in two forms.
+_FED = ("input_ids", "pixel_values", "input_values", "input_features")
+
 # Parts that checkpoints may leave out, because nothing they do reaches the attention.
 _OPTIONAL_PARTS = ("pooler", "lm_head", "final_logits_bias")
 
@@ -57,9 +60,11 @@ def load_network(
             **common,
         )
         weakref.finalize(network, kept.pop_all().close)
-    if network.main_input_name not in ("input_ids", "pixel_values"):
+    if network.main_input_name not in _FED:
         raise ModelError(
-            f"{model.source} is fed {network.main_input_name}, neither text nor images", model.where
+            f"{model.source} is fed {network.main_input_name}, which is neither text nor images "
+            "nor sounds",
+            model.where,
         )
     wrong = {*found["missing_keys"], *(name for name, *_ in found["mismatched_keys"])}
     _check_parameters(model, network, wrong)
@@ -84,9 +89,15 @@ def _auto_class(config: PreTrainedConfig) -> Any:
             type(config) in transformers.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING
             or "AutoModelForSeq2SeqLM" in own
         )
+        if reads:
+            return transformers.AutoModelForSeq2SeqLM
+        hears = (
+            type(config) in transformers.MODEL_FOR_SPEECH_SEQ_2_SEQ_MAPPING
+            or "AutoModelForSpeechSeq2Seq" in own
+        )
         return (
-            transformers.AutoModelForSeq2SeqLM
-            if reads
+            transformers.AutoModelForSpeechSeq2Seq
+            if hears
             else transformers.AutoModelForImageTextToText
         )
     if type(config) not in transformers.MODEL_MAPPING and "AutoModel" not in own:

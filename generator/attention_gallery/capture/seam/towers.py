@@ -22,6 +22,11 @@ def sees_and_reads(network: PreTrainedModel) -> bool:
     return not network.config.is_encoder_decoder and {"image", "text"} <= _takes(network)
 
 
+def hears(network: PreTrainedModel) -> bool:
+    """Whether a model is fed sounds: their samples, or how strong each pitch is over time."""
+    return network.main_input_name in ("input_values", "input_features")
+
+
 def eye(network: PreTrainedModel) -> PreTrainedModel | None:
     """The part of a model that sees; None in one that has none of its own."""
     vision = getattr(network.config, "vision_config", None)
