@@ -476,3 +476,20 @@ def test_serving_does_not_begin_with_a_wrong_manifest(run: Run, tmp_path: Path) 
     assert result.code == 2
     assert len(result.err.splitlines()) == 1
     assert result.err.startswith("galleries/animals.yml:")
+
+
+def test_doctor_tells_what_can_be_captured_and_meanwhile_what_it_does(run: Run) -> None:
+    result = run("doctor", "specimen:story")
+    assert result.code == 0, result.err
+    assert result.err.splitlines() == ["Loading specimen:story", "Trying specimen:story"]
+    lines = result.out.splitlines()
+    assert lines[0].startswith("specimen:story: LlamaModel, 351,264 parameters, ")
+    assert "decoder: 3 layers of 4 heads, each token looks back only" in lines
+
+
+def test_doctor_fails_with_the_reason_and_no_traceback(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    result = run("doctor", "./empty")
+    assert result.code == 2
+    assert "holds no config.json" in result.err
+    assert "Traceback" not in result.err

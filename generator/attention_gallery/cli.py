@@ -24,7 +24,7 @@ from attention_gallery.manifest.lone import lone_exhibit
 from attention_gallery.manifest.values import slug
 from attention_gallery.mkdocs_plugin import AttentionGalleryPlugin
 from attention_gallery.store import Store
-from attention_gallery.terminal import is_loud, quiet, say, tracker, verbose
+from attention_gallery.terminal import is_loud, quiet, say, tell, tracker, verbose
 from attention_gallery.terms import ATTENTION_KINDS, DTYPES, AttentionKind, Dtype, Plan
 
 _manifests = click.argument("manifests", nargs=-1, type=click.Path(path_type=Path))
@@ -338,7 +338,7 @@ def doctor(
         dtype=dtype,
         device=device,
     )
-    for line in diagnose(exhibit):
+    for line in diagnose(exhibit, tell):
         say(line)
 
 

@@ -45,6 +45,12 @@ def say(text: str) -> None:
         click.echo(text)
 
 
+def tell(doing: str) -> None:
+    """Say beside what is printed what is being done now, unless the command is to be quiet."""
+    if is_loud():
+        click.echo(printable(doing, 200), err=True)
+
+
 def tracker() -> Track:
     """A progress bar, unless the command is to be quiet."""
     return _progress if is_loud() else silently
