@@ -10,7 +10,6 @@ with ease. Those of models that hear no more than they are given, such as wav2ve
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 import math
 from collections.abc import Mapping, Set
@@ -18,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from attention_gallery.capture.files import read_unchanged
 from attention_gallery.capture.libraries import explained
 from attention_gallery.errors import CaptureError, InputError, quoted
 from attention_gallery.terms import Token
@@ -90,10 +90,7 @@ def read_sound(path: Path, digest: str = "") -> Wav:
     """
     name = f"the sound {quoted(path.name)}"
     with explained(InputError, f"{name} cannot be read", None):
-        # Read once: the bytes that are checked are those the model is fed.
-        content = path.read_bytes()
-        if digest and hashlib.sha256(content).hexdigest() != digest:
-            raise InputError(f"{name} changed while it was captured", hint="run again")
+        content = read_unchanged(path, name, digest)
         try:
             return read_wav(content)
         except WavError as error:

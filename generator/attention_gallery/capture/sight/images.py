@@ -6,7 +6,6 @@ around zero. A page has to show that very picture, for a patch is a part of it a
 
 from __future__ import annotations
 
-import hashlib
 import io
 import math
 from collections.abc import Set
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from attention_gallery.capture.files import read_unchanged
 from attention_gallery.capture.libraries import explained
 from attention_gallery.errors import CaptureError, InputError, quoted
 from attention_gallery.terms import IMAGE_FORMATS, Token
@@ -95,10 +95,7 @@ def read_image(path: Path, digest: str = "") -> Image.Image:
     """
     name = f"the image {quoted(path.name)}"
     with explained(InputError, f"{name} cannot be read", None):
-        # Read once: the bytes that are checked are those the model is shown.
-        content = path.read_bytes()
-        if digest and hashlib.sha256(content).hexdigest() != digest:
-            raise InputError(f"{name} changed while it was captured", hint="run again")
+        content = read_unchanged(path, name, digest)
         # No more formats than a manifest takes: Pillow opens dozens, some by running programs.
         try:
             file = Image.open(io.BytesIO(content), formats=IMAGE_FORMATS)

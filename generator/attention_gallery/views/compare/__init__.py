@@ -13,17 +13,15 @@ import altair as alt
 
 from attention_gallery import charts, comparison
 from attention_gallery.packing import Packed
+from attention_gallery.pixels import AT, CORNERS, on_rows
 from attention_gallery.terms import Exhibit, Table
 from attention_gallery.views.compare import heads, params
 from attention_gallery.views.compare.layout import (
-    AT,
-    CORNERS,
     GAP,
     LEGEND_PITCH,
     LEGEND_ROW,
     TITLE_ROW,
     Layout,
-    on_rows,
 )
 
 TITLE = "Comparison"

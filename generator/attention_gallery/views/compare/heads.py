@@ -8,7 +8,8 @@ import altair as alt
 
 from attention_gallery import charts
 from attention_gallery.packing import Packed
-from attention_gallery.views.compare.layout import AT, CORNERS, Layout, on_rows
+from attention_gallery.pixels import AT, CORNERS, on_rows
+from attention_gallery.views.compare.layout import Layout
 
 _LEGIBLE = 24  # pixels a square needs for its name above it
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
-from typing import cast
 
 import altair as alt
 
@@ -31,12 +30,6 @@ LEGEND_PITCH = 220
 
 GAP = 18
 """Room between maps, without their labels."""
-
-AT = {"x": alt.X("x:Q", scale=None, axis=None), "y": alt.Y("y:Q", scale=None, axis=None)}
-"""Encodes a place in pixels."""
-
-CORNERS = {**AT, "x2": "x2:Q", "y2": "y2:Q"}
-"""Encodes a rectangle in pixels."""
 
 _WIDEST = 1080  # of the widest pages
 _PHONE = 340
@@ -115,10 +108,3 @@ def _room(texts: Iterable[str]) -> int:
         sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text) for text in texts
     )
     return min(max(24, 8 * longest + 8), 110)
-
-
-def on_rows(rows: alt.Chart, *layers: alt.Chart) -> alt.LayerChart:
-    """Layers that draw the same rows, which are made once."""
-    return cast(
-        alt.LayerChart, alt.layer(*layers).properties(data=rows.data, transform=rows.transform)
-    )

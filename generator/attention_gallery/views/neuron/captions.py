@@ -8,7 +8,8 @@ from typing import Literal, NamedTuple
 import altair as alt
 
 from attention_gallery import charts
-from attention_gallery.views.neuron.layout import AT, LINE, SENTENCE, WORD_LINE, Layout, on_rows
+from attention_gallery.pixels import AT, on_rows
+from attention_gallery.views.neuron.layout import LINE, SENTENCE, WORD_LINE, Layout
 from attention_gallery.views.neuron.vectors import Vectors
 
 _NOTE = 50  # letters of a line that a phone has room for

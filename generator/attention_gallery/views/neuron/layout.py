@@ -10,18 +10,11 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator, Sequence
 from math import ceil
-from typing import cast
 
 import altair as alt
 
 from attention_gallery import charts
 from attention_gallery.views.neuron.vectors import Vectors
-
-AT = {"x": alt.X("x:Q", scale=None, axis=None), "y": alt.Y("y:Q", scale=None, axis=None)}
-"""Encodes a place in pixels."""
-
-CORNERS = {**AT, "x2": "x2:Q", "y2": "y2:Q"}
-"""Encodes a rectangle in pixels."""
 
 TALL = 10
 """Of a cell, up or down."""
@@ -53,12 +46,6 @@ def n_cells(n_dims: int, n_keys: int) -> int:
     """How many cells a vector is drawn with; neighbouring dimensions share one where need be."""
     per_cell = ceil(n_dims / min(_CELLS, _OF_ALL // n_keys))
     return ceil(n_dims / per_cell)
-
-
-def on_rows(rows: alt.Chart, *layers: alt.Chart | alt.LayerChart) -> alt.LayerChart:
-    """Layers that draw the same rows, which are made once."""
-    layered = alt.layer(*layers, data=rows.data, transform=rows.transform)
-    return cast(alt.LayerChart, layered)
 
 
 class Layout:

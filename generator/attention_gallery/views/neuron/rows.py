@@ -7,9 +7,10 @@ from typing import Any
 import altair as alt
 
 from attention_gallery import charts
+from attention_gallery.pixels import AT, CORNERS, on_rows
 from attention_gallery.views.neuron import formulas
 from attention_gallery.views.neuron.digits import read_expr
-from attention_gallery.views.neuron.layout import AT, CORNERS, TALL, Layout, on_rows
+from attention_gallery.views.neuron.layout import TALL, Layout
 from attention_gallery.views.neuron.vectors import MASKED, PLACES
 
 # No number is the paper of the page; the fuller, the further from zero. Up and orange is above it,
