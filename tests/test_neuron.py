@@ -145,7 +145,8 @@ def test_the_printed_products_make_the_printed_scores_to_the_last_digit(source: 
     shown = packed(source)
     _, lines = drawn(shown)
     says = " ".join(text for line in lines.values() for _, text in line)
-    slot = shown.slots[shown.start]
+    slot = shown.slots[shown.start].single
+    assert slot is not None
     scale = source.scales[slot.layer]
     assert scale is not None
     if root := re.search(r"÷ √(\d+)", says):
@@ -186,7 +187,7 @@ def test_the_weights_shown_are_the_model_s(source: Attention) -> None:
     """To half of the last digit; half-precision models round their own weights more coarsely."""
     limit = 0.0005 if source is not CASES["half-precision"] else 0.003
     for head in Vectors(packed(source)).heads:
-        weights = source.layers[head.slot.layer][head.slot.head]
+        weights = source.layers[head.name.layer][head.name.head]
         for query, expected in enumerate(weights):
             made = head.row(query).weights[: len(expected)]
             assert np.abs(made - expected).max() <= limit
@@ -321,7 +322,8 @@ def test_what_a_model_adds_has_a_column_only_where_it_adds_something() -> None:
 def test_a_sink_has_a_row_of_its_own_with_its_share() -> None:
     source = CASES["sink"]
     shown = packed(source)
-    slot = shown.slots[shown.start]
+    slot = shown.slots[shown.start].single
+    assert slot is not None
     row = source.layers[slot.layer][slot.head][shown.pin]
     *_, last = neuron.tabulate(shown).rows
     assert last[:2] == ("sink", "")
@@ -366,7 +368,7 @@ def test_of_many_heads_those_of_the_opening_layer_travel_and_the_page_says_so() 
     source = made_of(FOX * 3, n_layers=6, n_heads=12, n_dims=64)
     shown = packed(source, dataclasses.replace(SHOWN, start=Start(Head(4, 11), 20)))
     vectors = Vectors(shown)
-    assert [str(head.slot) for head in vectors.heads] == [f"L4 H{i}" for i in range(12)]
+    assert [str(head.name) for head in vectors.heads] == [f"L4 H{i}" for i in range(12)]
     left_out = "Here are 12 heads of layer L4; the vectors of the other 60 heads are left out."
     assert left_out in neuron.describe(shown)
     params, lines = drawn(shown)
@@ -379,7 +381,7 @@ def test_of_many_heads_those_of_the_opening_layer_travel_and_the_page_says_so() 
 def test_of_a_layer_too_large_the_head_shown_first_travels_in_any_case() -> None:
     source = made_of(FOX * 6, n_heads=4, n_dims=128)
     shown = packed(source, dataclasses.replace(SHOWN, start=Start(Head(1, 3), 20)))
-    assert [str(head.slot) for head in Vectors(shown).heads] == ["L1 H0", "L1 H1", "L1 H3"]
+    assert [str(head.name) for head in Vectors(shown).heads] == ["L1 H0", "L1 H1", "L1 H3"]
 
 
 def test_heads_that_are_listed_travel_and_no_others() -> None:

@@ -96,6 +96,16 @@ def test_a_translation_opens_where_its_last_word_is_about_to_be_written() -> Non
     assert packing.pack(exhibit(), attention(rows[:1], kind="cross", keys=("le",))).pin == 0
 
 
+def test_a_text_that_the_model_goes_on_with_opens_where_it_begins_to() -> None:
+    """The row that is pinned is the one that writes the first word, and so comes before it."""
+    tokens = tuple(
+        Token(text, generated=i > 1) for i, text in enumerate(("Once", "upon", "a", "time"))
+    )
+    source = attention(tuple(token.text for token in tokens))
+    source = dataclasses.replace(source, queries=tokens, keys=tokens)
+    assert packing.pack(exhibit(), source).pin == 1
+
+
 def test_an_image_opens_with_the_token_that_sums_it_up() -> None:
     tokens = (
         Token("[CLS]", special=True),

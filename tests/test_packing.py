@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from attention_gallery import codes, packing
+from attention_gallery import codes, maps, opening, packing
 from attention_gallery.errors import InputError
 from attention_gallery.packing import LEVELS, Packed
 from attention_gallery.terms import Attention, Head, Model, Sentence, Start, Variant
@@ -33,18 +33,35 @@ def test_rounding_errors_outside_the_scale_are_clipped() -> None:
     assert packing.encode(np.array([-1e-7, 1.0000001])) == "00zz"
 
 
-def test_every_head_travels_with_its_layers_mean_first() -> None:
+def test_every_head_and_every_pooled_map_travels() -> None:
     source = attention(n_heads=(2, 3))
     packed = packing.pack(exhibit(), source)
-    assert [str(slot) for slot in packed.slots] == [
-        "L0 mean", "L0 H0", "L0 H1", "L1 mean", "L1 H0", "L1 H1", "L1 H2",
-    ]  # fmt: skip
+    assert packed.every_head
+    assert packed.slots == maps.slots(exhibit(), source)
     triangle = np.tril_indices(len(FOX))
     for slot, blob in zip(packed.slots, packed.blobs, strict=True):
-        layer = source.layers[slot.layer]
-        expected = layer.mean(axis=0) if slot.head is None else layer[slot.head]
+        expected = maps.weights(source, slot)
         assert np.abs(packing.decode(blob) - expected[triangle]).max() <= packed.error + 1e-7
     assert 0 < packed.error <= 0.5 / LEVELS + codes.ERROR + 1e-7
+
+
+def test_of_heads_that_would_be_too_large_a_page_the_most_telling_travel(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """They come in the order of the model, and the one that opens is the same."""
+    source = attention(n_heads=(3, 3))
+    whole = packing.pack(exhibit(), source)
+    monkeypatch.setattr(packing, "BUDGET", 2 * 2 * whole.n_cells + 1)
+    some = packing.pack(exhibit(), source)
+    assert not some.every_head
+    first, second = opening.most_telling(source, whole.slots)[:2]
+    assert some.slots == tuple(whole.slots[i] for i in sorted((first, second)))
+    assert some.slots[some.start] == whole.slots[whole.start]
+    monkeypatch.setattr(packing, "BUDGET", 0)
+    started = packing.pack(exhibit(start=Start(Head(1, 1))), source)
+    assert [str(slot) for slot in started.slots] == ["L1 H1"], "what the author asked for"
+    listed = packing.pack(exhibit(heads=(Head(0, 0), Head(1, 2))), source)
+    assert len(listed.slots) == 2, "an author may list as many as they like"
 
 
 def test_maps_that_are_not_causal_travel_whole() -> None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from attention_gallery import charts, views
+from attention_gallery import charts, maps, views
 from attention_gallery.packing import Packed, decode
 from attention_gallery.terms import Attention, Figure
 from attention_gallery.views import patches
@@ -130,8 +130,7 @@ def test_the_mean_over_all_rows_travels_with_each_head(source: Attention) -> Non
     shown = packed(source)
     params = {p["name"]: p.get("value") for p in figure(source).spec["params"]}
     for slot, blob in zip(shown.slots, params["means"], strict=True):
-        layer = source.layers[slot.layer]
-        weights = layer.mean(axis=0) if slot.head is None else layer[slot.head]
+        weights = maps.weights(source, slot)
         assert np.abs(decode(blob) - weights.mean(axis=0)).max() <= 1 / 2590 + 1e-6
 
 

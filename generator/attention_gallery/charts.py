@@ -16,7 +16,9 @@ from typing import Any, cast
 import altair as alt
 import numpy as np
 import vl_convert
+from numpy.typing import NDArray
 
+from attention_gallery.maps import POOLS
 from attention_gallery.packing import LEVELS, Packed
 from attention_gallery.terms import Attention, Token
 
@@ -26,6 +28,15 @@ CIVIDIS = (
     "#00224e", "#123570", "#3b496c", "#575d6d", "#707173",
     "#8a8678", "#a59c74", "#c3b369", "#e1cc55", "#fee838",
 )  # fmt: skip
+
+
+def shades(n: int) -> NDArray[np.uint8]:
+    """Cividis in `n` even steps from the darkest to the brightest, uint8 ``[shade, rgb]``."""
+    stops = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in CIVIDIS], dtype=float)
+    at = np.linspace(0, len(stops) - 1, n)
+    colours = np.stack([np.interp(at, np.arange(len(stops)), c) for c in stops.T], axis=1)
+    return np.rint(colours).astype(np.uint8)
+
 
 # Two mid-tones with a contrast of at least 3:1 on white and on the dark theme's background, and
 # apart from each other for every kind of colour vision.
@@ -86,7 +97,8 @@ def pin(start: Mapping[str, int], bind: Mapping[str, alt.BindInputSelect]) -> al
         name="pin",
         fields=list(start),
         on="click",
-        clear="dblclick, window:keydown[event.key === 'Escape']",
+        # A second click of a double click is a click: it must not let go of what the first chose.
+        clear="window:keydown[event.key === 'Escape']",
         empty=False,
         value=[dict(start)],
         bind=cast(Any, dict(bind)),  # one control per field; Altair's types know one only
@@ -119,22 +131,31 @@ def shared_params(packed: Packed) -> list[alt.Parameter]:
         return [*data, alt.param(name="slot", value=packed.start, bind=bind)]
     counts = packed.attention.n_heads
     shown = packed.slots[packed.start]
+    several = [-1] if len(counts) > 1 else []
     layers = alt.binding_select(
-        options=list(range(len(counts))), labels=[f"L{i}" for i in range(len(counts))],
+        options=[*range(len(counts)), *several],
+        labels=[*(f"L{i}" for i in range(len(counts))), *("all layers" for _ in several)],
         name="Layer ",
-    )  # fmt: skip
+    )
     heads = alt.binding_select(
-        options=list(range(-1, max(counts))),
-        labels=["mean of heads", *(f"H{i}" for i in range(max(counts)))],
+        options=[-1, -2, *range(max(counts))],
+        labels=["mean of heads", "maximum of heads", *(f"H{i}" for i in range(max(counts)))],
         name="Head ",
     )
-    firsts = np.cumsum([0, *(n + 1 for n in counts[:-1])]).tolist()
+    n_pools = len(POOLS)
+    firsts = np.cumsum([0, *(n + n_pools for n in counts)]).tolist()
+    pooled = -1 - POOLS[::-1].index(shown.pool)
     return [
         *data,
-        alt.param(name="layer", value=shown.layer, bind=layers),
-        alt.param(name="head", value=-1 if shown.head is None else shown.head, bind=heads),
-        # A layer may have fewer heads than the control offers: its last one is shown then.
-        alt.param(name="slot", expr=f"{firsts}[layer] + min(head, {list(counts)}[layer] - 1) + 1"),
+        alt.param(name="layer", value=-1 if shown.layer is None else shown.layer, bind=layers),
+        alt.param(name="head", value=pooled if shown.head is None else shown.head, bind=heads),
+        # A layer may have fewer heads than the control offers: its last one is shown then. All
+        # layers together have none: their mean is.
+        alt.param(
+            name="slot",
+            expr=f"layer < 0 ? {firsts[-1]} + min(head, -1) + {n_pools}"
+            f" : {firsts}[layer] + min(head, {list(counts)}[layer] - 1) + {n_pools}",
+        ),
     ]
 
 
@@ -203,6 +224,11 @@ def _told_apart(names: Sequence[str], first: int = 0) -> list[str]:
 def right_to_left(text: str) -> bool:
     """Whether a text has letters of a script that runs from right to left."""
     return any(unicodedata.bidirectional(c) in ("R", "AL") for c in text)
+
+
+def n_columns(text: str) -> int:
+    """How many letters wide a text is about: wide glyphs count double."""
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
 def short(text: str, length: int = 30) -> str:

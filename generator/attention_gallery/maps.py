@@ -1,8 +1,12 @@
-"""The maps an exhibit can show: its heads, and the mean over each layer's heads."""
+"""The maps an exhibit can show: its heads, and what becomes of several that are pooled.
+
+Pooled are the heads of each layer, and those of all layers, by their mean and by their maximum.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,25 +14,41 @@ from numpy.typing import NDArray
 from attention_gallery.errors import InputError, Where
 from attention_gallery.terms import Attention, Exhibit, Head
 
+Pool = Literal["max", "mean"]
+POOLS: tuple[Pool, ...] = ("max", "mean")
+
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One map a chart can show: a head, or the mean over a layer's heads.
+    """One map a chart can show: a head, or several heads pooled into one.
 
     Attributes:
-        layer: 0-based.
-        head: 0-based, or None for the mean over the layer's heads.
+        layer: 0-based, or None for all of them.
+        head: 0-based, or None for all heads of the layer, or of all layers.
+        pool: How several heads become one map, weight by weight. A mean of distributions is one; a
+            maximum is none: its rows may add up to more than 1.
     """
 
-    layer: int
-    head: int | None
+    layer: int | None
+    head: int | None = None
+    pool: Pool = "mean"
+
+    @property
+    def single(self) -> Head | None:
+        """The one head it is, or None for several that are pooled."""
+        return None if self.layer is None or self.head is None else Head(self.layer, self.head)
 
     def __str__(self) -> str:
-        return f"L{self.layer} mean" if self.head is None else str(Head(self.layer, self.head))
+        if self.single:
+            return str(self.single)
+        return f"{self.pool} of all heads" if self.layer is None else f"L{self.layer} {self.pool}"
 
 
 def slots(exhibit: Exhibit, attention: Attention) -> tuple[Slot, ...]:
-    """The maps of the heads an exhibit lists, or of all, each layer led by its mean.
+    """The maps of the heads an exhibit lists, or of all, with those that are pooled.
+
+    Of all, each layer is led by its pooled maps, and those over all layers, where there are several,
+    come last.
 
     Raises:
         InputError: A head that the attention does not have.
@@ -37,9 +57,18 @@ def slots(exhibit: Exhibit, attention: Attention) -> tuple[Slot, ...]:
         for head in exhibit.heads:
             check_head(head, attention, exhibit.where)
         return tuple(Slot(*head) for head in exhibit.heads)
-    return tuple(
-        Slot(layer, head) for layer, n in enumerate(attention.n_heads) for head in (None, *range(n))
+    return (
+        *(
+            slot
+            for layer, n in enumerate(attention.n_heads)
+            for slot in (*_pooled(layer), *(Slot(layer, head) for head in range(n)))
+        ),
+        *(_pooled(None) if attention.n_layers > 1 else ()),
     )
+
+
+def _pooled(layer: int | None) -> tuple[Slot, ...]:
+    return tuple(Slot(layer, pool=pool) for pool in POOLS)
 
 
 def check_head(head: Head, attention: Attention, where: Where | None) -> None:
@@ -54,13 +83,16 @@ def check_head(head: Head, attention: Attention, where: Where | None) -> None:
 
 def weights(attention: Attention, slot: Slot) -> NDArray[np.float32]:
     """The weights of one map, float32 ``[query, key]``."""
-    layer = attention.layers[slot.layer]
-    found: NDArray[np.float32] = (
-        layer.mean(axis=0, dtype=np.float64).astype(np.float32)
-        if slot.head is None
-        else layer[slot.head]
-    )
-    return found
+    if slot.single:
+        found: NDArray[np.float32] = attention.layers[slot.single.layer][slot.single.head]
+        return found
+    layers = attention.layers if slot.layer is None else [attention.layers[slot.layer]]
+    if slot.pool == "max":
+        largest: NDArray[np.float32] = np.maximum.reduce([layer.max(axis=0) for layer in layers])
+        return largest
+    # Layers may have different numbers of heads, and each head counts as much as any other.
+    total = sum(layer.sum(axis=0, dtype=np.float64) for layer in layers)
+    return np.asarray(total / sum(len(layer) for layer in layers), np.float32)
 
 
 def _head_range(attention: Attention) -> str:

@@ -1,8 +1,11 @@
-"""The state an exhibit opens in: which map is shown, and which row is pinned."""
+"""The state an exhibit opens in: which map is shown, and which row is pinned.
+
+What is worth opening with is also what travels, where not all heads can.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -47,7 +50,7 @@ def _start(
 ) -> int:
     head, where = exhibit.start.head, exhibit.start.where or exhibit.where
     if head is None:
-        return 0 if exhibit.heads else _most_telling(attention, slots, gold, others)
+        return 0 if exhibit.heads else most_telling(attention, slots, gold, others)[0]
     maps.check_head(head, attention, where)
     try:
         return slots.index(Slot(*head))
@@ -72,27 +75,35 @@ def _pin(exhibit: Exhibit, attention: Attention, gold: tuple[Link, ...]) -> int:
     return token
 
 
-def _most_telling(
+def most_telling(
     attention: Attention,
-    slots: tuple[Slot, ...],
-    gold: tuple[Link, ...],
-    others: Sequence[Attention],
-) -> int:
-    """Index of the head worth opening with.
+    slots: Sequence[Slot],
+    gold: tuple[Link, ...] = (),
+    others: Sequence[Attention] = (),
+) -> list[int]:
+    """Indices of the heads among maps, the one most worth opening with first.
 
     Where it is known what belongs together, that is the head that gives it the most; where there is
     something to compare with, the head that differs most from the first of it. Otherwise it is the
     one that looks most decidedly at other words; special tokens and the token itself do not count,
     since most heads rest there.
     """
+    score = _score(attention, gold, others)
     heads = [i for i, slot in enumerate(slots) if slot.head is not None]
+    return sorted(heads, key=lambda i: score(slots[i]), reverse=True)
+
+
+def _score(
+    attention: Attention, gold: tuple[Link, ...], others: Sequence[Attention]
+) -> Callable[[Slot], float]:
+    """How much a head is worth opening with."""
     if gold:
 
         def found(slot: Slot) -> float:
             weights = maps.weights(attention, slot)
             return float(sum(weights[link.row, list(link.columns)].sum() for link in gold))
 
-        return max(heads, key=lambda i: found(slots[i]))
+        return found
     if others:
 
         def changed(slot: Slot) -> float:
@@ -100,7 +111,7 @@ def _most_telling(
                 np.abs(maps.weights(attention, slot) - maps.weights(others[0], slot)).sum()
             )
 
-        return max(heads, key=lambda i: changed(slots[i]))
+        return changed
     words = np.array([not token.special for token in attention.keys])
     elsewhere = np.broadcast_to(words, (len(attention.queries), len(words))).copy()
     if attention.kind != "cross":
@@ -109,18 +120,22 @@ def _most_telling(
     def decided(slot: Slot) -> float:
         return float(np.where(elsewhere, maps.weights(attention, slot), 0).max(axis=1).mean())
 
-    return max(heads, key=lambda i: decided(slots[i]))
+    return decided
 
 
 def _first_row(attention: Attention, gold: tuple[Link, ...]) -> int:
     """The row worth pinning first.
 
     It is that of a word about which something is known, or else of the last word. In
-    cross-attention that is where the last word is about to be written; of an image, whose patches
-    are not in an order of reading, it is the token that sums it up.
+    cross-attention that is where the last word is about to be written; of a text that the model
+    goes on with, where it begins to; of an image, whose patches are not in an order of reading, it
+    is the token that sums it up.
     """
     if gold:
         return gold[0].row
+    written = [i for i, token in enumerate(attention.queries) if token.generated]
+    if attention.kind == "decoder" and written and written[0] > 0:
+        return written[0] - 1
     words = [i for i, token in enumerate(attention.queries) if not (token.special or token.patch)]
     if not words and any(token.patch for token in attention.queries):
         return next((i for i, token in enumerate(attention.queries) if not token.patch), 0)

@@ -22,11 +22,14 @@ from attention_gallery import codes, maps
 from attention_gallery.errors import InputError, quoted
 from attention_gallery.gold import Link
 from attention_gallery.maps import Slot
-from attention_gallery.opening import opening
+from attention_gallery.opening import most_telling, opening
 from attention_gallery.terms import Attention, Exhibit
 
 LEVELS = 1295
 """The largest level; a weight of 1."""
+
+BUDGET = 6_000_000
+"""Digits that an exhibit packs where its author lists no heads: a page that loads at once."""
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _PAIRS = np.array([a + b for a in _DIGITS for b in _DIGITS])
@@ -60,7 +63,7 @@ class Packed:
         slots: What each blob is.
         blobs: Per slot two base-36 digits a cell, in the order of rows. Causal attention has its
             lower triangle only, since the rest is zero.
-        every_head: True when all heads of all layers travel, each layer led by its mean.
+        every_head: True when all heads of all layers travel, and the pooled maps with them.
         start: Index of the slot first shown.
         pin: Index of the query token first pinned.
         error: Largest difference between a decoded weight and the one the model used.
@@ -100,8 +103,7 @@ class Packed:
     @property
     def n_cells(self) -> int:
         """Cells in a blob."""
-        n = self.n_queries
-        return n * (n + 1) // 2 if self.triangle else n * self.n_keys
+        return _n_cells(self.attention)
 
     @property
     def shown(self) -> NDArray[np.float64]:
@@ -141,7 +143,10 @@ def pack(
     image: bytes = b"",
     others: Sequence[Attention] = (),
 ) -> Packed:
-    """Pack the heads an exhibit lists, or all of them with each layer's mean.
+    """Pack the heads an exhibit lists, or all of them and the pooled maps.
+
+    Where no heads are listed and all would be more than `BUDGET`, those most worth opening with
+    travel, as many as it allows.
 
     Args:
         exhibit: Says which heads, and what is shown first.
@@ -158,10 +163,18 @@ def pack(
     for variant, other in zip(exhibit.against, others, strict=True):
         _check_alike(attention, other, variant.name, exhibit)
     start, pin = opening(exhibit, attention, slots, gold, others)
-    blobs, error = _encoded(attention, slots)
+    affordable = BUDGET // (2 * _n_cells(attention) * (1 + len(others)))
+    every_head = not exhibit.heads and len(slots) <= affordable
+    if not exhibit.heads and not every_head:
+        first = slots[start]
+        telling = most_telling(attention, slots, gold, others)
+        chosen = {start, *[i for i in telling if i != start][: max(0, affordable - 1)]}
+        slots = tuple(slots[i] for i in sorted(chosen))
+        start = slots.index(first)
+    blobs, error = encoded(attention, slots)
     packed_others = []
     for variant, other in zip(exhibit.against, others, strict=True):
-        other_blobs, other_error = _encoded(other, slots)
+        other_blobs, other_error = encoded(other, slots)
         error = max(error, other_error)
         of_model = variant.model != exhibit.model
         packed_others.append(Other(variant.name, of_model, other, other_blobs))
@@ -169,7 +182,7 @@ def pack(
         attention=attention,
         slots=slots,
         blobs=blobs,
-        every_head=not exhibit.heads,
+        every_head=every_head,
         start=start,
         pin=pin,
         error=error,
@@ -180,7 +193,13 @@ def pack(
     )
 
 
-def _encoded(attention: Attention, slots: tuple[Slot, ...]) -> tuple[tuple[str, ...], float]:
+def _n_cells(attention: Attention) -> int:
+    """Weights of a map that are not zero by its making."""
+    n = len(attention.queries)
+    return n * (n + 1) // 2 if attention.causal else n * len(attention.keys)
+
+
+def encoded(attention: Attention, slots: tuple[Slot, ...]) -> tuple[tuple[str, ...], float]:
     """A blob for each slot, and the largest error among them."""
     n = len(attention.queries)
     cut = np.tril_indices(n) if attention.causal else (slice(None), slice(None))

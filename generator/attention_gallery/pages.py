@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import io
 import json
 from collections.abc import Mapping, Sequence
@@ -52,7 +54,7 @@ _BOTH = (
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class Neighbour:
     """A page of the site, as another page names it."""
 
     path: str
@@ -193,29 +195,41 @@ def lone_file(
 def data_script(figures: Sequence[Figure]) -> str:
     """The documents of an exhibit as one script, pure ASCII.
 
-    What all of them hold in common, most of all the packed weights, is written once; the element
-    that draws a chart puts it back.
+    What several of them hold in common, most of all the packed weights, is written once. All is
+    compressed, since digits take twice the bytes of what they say and a page on a USB stick is not
+    compressed by anyone else. The element that draws a chart undoes both.
     """
-    shared = {
-        name: value
-        for name, value in _lists(figures[0]).items()
-        if all(_lists(figure).get(name) == value for figure in figures)
-    }
+    shared = _shared(figures)
     views = {}
     for figure in figures:
         params = [
-            {**param, "value": None} if param["name"] in shared else param
+            {**param, "value": None} if _is_shared(param, shared) else param
             for param in figure.spec["params"]
         ]
         views[figure.view] = {**figure.spec, "params": params}
-    exhibit = json.dumps(figures[0].exhibit)
     data = json.dumps({"params": shared, "views": views}, separators=(",", ":"))
-    return f"AttentionGallery.exhibit({exhibit},{data});\n"
+    # Without the time of day: the same documents always give the same bytes.
+    packed = base64.b64encode(gzip.compress(data.encode("ascii"), mtime=0)).decode("ascii")
+    return f'AttentionGallery.exhibit({json.dumps(figures[0].exhibit)},"{packed}");\n'
 
 
-def _lists(figure: Figure) -> dict[str, Any]:
-    params = figure.spec["params"]
-    return {p["name"]: p["value"] for p in params if isinstance(p.get("value"), list)}
+def _shared(figures: Sequence[Figure]) -> dict[str, Any]:
+    """The lists that parameters of one name hold in more than one document."""
+    seen: dict[str, Any] = {}
+    shared: dict[str, Any] = {}
+    for figure in figures:
+        for param in figure.spec["params"]:
+            name, value = param["name"], param.get("value")
+            if not isinstance(value, list):
+                continue
+            if name in seen and seen[name] == value:
+                shared[name] = value
+            seen.setdefault(name, value)
+    return shared
+
+
+def _is_shared(param: Mapping[str, Any], shared: Mapping[str, Any]) -> bool:
+    return param["name"] in shared and param.get("value") == shared[param["name"]]
 
 
 def _fragments(
@@ -225,8 +239,8 @@ def _fragments(
     figures: Sequence[Figure],
     *,
     others: Sequence[Capture] = (),
-    previous: Link | None = None,
-    following: Link | None = None,
+    previous: Neighbour | None = None,
+    following: Neighbour | None = None,
     standalone: bool = False,
 ) -> dict[str, str]:
     fragments = {
@@ -261,6 +275,8 @@ def _facts(
     heads = " or ".join(map(str, sorted(set(attention.n_heads))))
     n_heads = sum(attention.n_heads)
     shown = "all of them" if packed.every_head else f"{len(packed.slots)} of {n_heads}"
+    if not exhibit.heads and not packed.every_head:
+        shown += ", the most telling ones; all would make this page too large"
     error = ceil(packed.error * 1e5) / 1e5  # rounded up: what is stated is a bound
     facts = [
         ("Model", f"{exhibit.model.source} ({provenance.architecture})"),
@@ -274,6 +290,7 @@ def _facts(
         ("Heads on this page", shown),
         ("Rows", _rows(attention, exhibit.sentence)),
         ("Target", _target(exhibit, attention)),
+        ("Written by the model", _generated(attention)),
         ("Computed", f"in {provenance.dtype} on {provenance.device}, {provenance.date}"),
         ("Versions", ", ".join(f"{name} {v}" for name, v in provenance.versions.items())),
         ("Precision", f"a weight in a chart is off by at most {error:.5f}"),
@@ -332,6 +349,14 @@ def _target(exhibit: Exhibit, attention: Attention) -> str:
     return "written by the model, which always took the likeliest token"
 
 
+def _generated(attention: Attention) -> str:
+    """How much of the text the model wrote itself, where a text is what it was given."""
+    n = sum(token.generated for token in attention.queries)
+    if attention.kind != "decoder" or not n:
+        return ""
+    return f"the last {n} of {len(attention.queries)} tokens, always the likeliest one"
+
+
 def _weights(packed: Packed) -> bytes:
     """A NumPy archive: `queries`, `keys`, and float32 `layer_0`, ... ``[head, query, key]``.
 
@@ -373,8 +398,8 @@ def _shown(sentence: Sentence) -> str:
     return text or sentence.target or PurePath(sentence.image or sentence.audio).name
 
 
-def _link(exhibit: Exhibit | None) -> Link | None:
-    return Link(page_path(exhibit), exhibit.title) if exhibit else None
+def _link(exhibit: Exhibit | None) -> Neighbour | None:
+    return Neighbour(page_path(exhibit), exhibit.title) if exhibit else None
 
 
 def _shorten(text: str, length: int = 120) -> str:

@@ -10,17 +10,25 @@
 (() => {
   "use strict";
 
-  const ORDER = ["variant", "slot", "layer", "head", "stretched", "pin_token", "pin_query", "pin_key"];
+  /* A reader chooses what is shown first, then a token; what is between keeps its order. */
+  const FIRST = ["variant", "slot", "layer", "head"];
+  const LAST = ["pin_token", "pin_query", "pin_key"];
   const VISIBLE = 0.005;
 
-  /* exhibit id -> {params: shared values by name, views: {view: Vega-Lite document}} */
+  /* exhibit id -> gzip of {params: shared values by name, views: {view: Vega-Lite document}} */
   const exhibits = new Map();
   const scripts = new Map();
   window.AttentionGallery = {
-    exhibit(id, data) {
-      exhibits.set(id, data);
+    exhibit(id, packed) {
+      exhibits.set(id, unpack(packed));
     },
   };
+
+  async function unpack(base64) {
+    const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+    return new Response(stream).json();
+  }
 
   /* A page that holds everything gives its data after this script. */
   const parsed = new Promise((resolve) => {
@@ -45,8 +53,8 @@
   }
 
   /* Views of an exhibit share their data on the page; each document gets its own copy back. */
-  function wholeDocument(exhibit, view) {
-    const { params, views } = exhibits.get(exhibit);
+  async function wholeDocument(exhibit, view) {
+    const { params, views } = await exhibits.get(exhibit);
     const spec = structuredClone(views[view]);
     for (const param of spec.params) {
       if (param.value === null && param.name in params) param.value = params[param.name];
@@ -132,7 +140,7 @@
     }
 
     async draw() {
-      this.spec = wholeDocument(this.exhibit, this.view);
+      this.spec = await wholeDocument(this.exhibit, this.view);
       const label = this.getAttribute("label");
       const controls = document.createElement("div");
       controls.className = "ag-controls";
@@ -151,8 +159,13 @@
         tooltip: { theme: "custom" },
       });
       this.orderControls(controls);
-      const svg = chart.querySelector("svg");
-      chart.style.setProperty("--ag-natural", svg.getAttribute("width"));
+      const fit = () => {
+        const width = chart.querySelector("svg").getAttribute("width");
+        chart.style.setProperty("--ag-natural", width);
+      };
+      fit();
+      // Some charts are laid out anew when the window becomes narrow.
+      this.embedded.view.addResizeListener(() => requestAnimationFrame(fit));
       chart.hidden = false;
       this.picture.remove();
       this.append(this.tools());
@@ -161,39 +174,65 @@
         this.embedded.view.addSignalListener(control.name, () => this.changed());
         this.show(control);
       }
-      /* What is clicked may say which values it gives to controls. */
-      this.embedded.view.addEventListener("click", (_, item) => {
-        for (const [name, value] of Object.entries(item?.datum?.choice ?? {})) {
-          this.embedded.view.signal(name, value);
-        }
-        this.embedded.view.runAsync();
-      });
+      /* What is clicked may say which values it gives to controls, what is clicked twice as well. */
+      for (const [event, field] of [["click", "choice"], ["dblclick", "solo"]]) {
+        this.embedded.view.addEventListener(event, async (_, item) => {
+          const values = item?.datum?.[field];
+          if (!values) return;
+          for (const [name, value] of Object.entries(values)) this.embedded.view.signal(name, value);
+          await this.embedded.view.runAsync();
+          if (this.leads) this.lead();
+        });
+      }
       this.dataset.ready = "";
     }
 
-    /* Vega lists selections first and by name; a reader chooses a head first, then a query. */
+    /* Vega lists selections first and by name. */
     orderControls(controls) {
-      const rank = (item) => ORDER.indexOf(item.querySelector("select, input").name);
+      const rank = (item) => {
+        const { name } = item.querySelector("select, input");
+        return FIRST.includes(name) ? FIRST.indexOf(name) - FIRST.length : LAST.indexOf(name) + 1;
+      };
       controls.append(...[...controls.children].sort((a, b) => rank(a) - rank(b)));
     }
 
-    /* The native controls: lists, and the slider of a parameter `x` over the names in `xs`. */
+    /* The native controls: lists, check boxes, texts, and sliders. */
     choices() {
       return [...this.querySelectorAll(".ag-controls select, .ag-controls input")];
     }
 
+    /* The names of a slider's values: a slider `x` has them in `xs`, or it is one over numbers. */
+    names(control) {
+      const names = `${control.name}s`;
+      return this.spec.params.some(({ name }) => name === names) ? this.signal(names) : null;
+    }
+
     /* A control shows the value of its signal, a slider also what the value is called. */
     show(control) {
-      control.value = String(this.signal(control.name) ?? -1);
+      const value = this.signal(control.name) ?? -1;
+      if (control.type === "checkbox") control.checked = value;
+      // What is being typed is the reader's.
+      else if (control.type !== "text" || control !== document.activeElement) {
+        control.value = String(value);
+      }
       if (control.type !== "range") return;
-      const name = this.signal(`${control.name}s`)[control.value];
+      const name = String(this.names(control)?.[value] ?? value);
       control.nextElementSibling.textContent = name;
       control.setAttribute("aria-valuetext", name);
     }
 
-    offers(control, value) {
-      if (control.type === "range") return Number(value ?? NaN) in this.signal(`${control.name}s`);
-      return [...control.options].some((option) => option.value === value);
+    /* The value of a control that a link names by a text; undefined where it offers none such. */
+    offered(control, text) {
+      if (text === null) return undefined;
+      if (control.type === "checkbox") return { true: true, false: false }[text];
+      if (control.type === "text") return text;
+      if (control.type === "range") {
+        const value = Number(text || NaN);
+        const names = this.names(control);
+        const known = names ? value in names : value >= control.min && value <= control.max;
+        return known ? value : undefined;
+      }
+      return [...control.options].some((option) => option.value === text) ? Number(text) : undefined;
     }
 
     signal(name) {
@@ -212,12 +251,46 @@
 
     async restore() {
       const state = new URLSearchParams(location.hash.split("?")[1]);
+      await this.take(state);
+      this.comeIntoView();
+    }
+
+    /* Take what controls offer of a state, which has a text for each. */
+    async take(state) {
       for (const control of this.choices()) {
-        const value = state.get(control.name);
-        if (this.offers(control, value)) this.embedded.view.signal(control.name, Number(value));
+        const value = this.offered(control, state.get(control.name));
+        if (value !== undefined) this.embedded.view.signal(control.name, value);
       }
       await this.embedded.view.runAsync();
+    }
+
+    comeIntoView() {
       (this.closest("section") ?? this).scrollIntoView({ behavior: "instant" });
+    }
+
+    /* Whether what is chosen here is shown by the other charts of the exhibit as well. */
+    get leads() {
+      return Boolean(this.spec.usermeta?.leads);
+    }
+
+    get followers() {
+      const charts = [...document.querySelectorAll("attention-chart")];
+      return charts.filter((chart) => chart !== this && chart.exhibit === this.exhibit);
+    }
+
+    /* A chart that can show several heads shows this one alone. */
+    async lead() {
+      const state = new Map();
+      for (const name of ["slot", "layer", "head"]) {
+        if (this.choices().some((control) => control.name === name)) {
+          state.set(name, String(this.signal(name)));
+        }
+      }
+      state.set("heads", "");
+      for (const chart of this.followers) {
+        await chart.start();
+        await chart.take(state);
+      }
     }
 
     /* Several signals may change in one pulse of Vega: answer once, when all have. */
@@ -248,7 +321,7 @@
       return parseInt(blob.slice(2 * cell, 2 * cell + 2), 36) / 1295;
     }
 
-    /* The state of the chart in words, for those who cannot see it; some charts say it. */
+    /* The state of the chart in words, for those who cannot see it; most charts say it themselves. */
     read() {
       if (this.spec.params.some(({ name }) => name === "said")) return this.signal("said");
       const [queries, keys] = [this.signal("query_names"), this.signal("key_names")];
@@ -261,24 +334,15 @@
           .slice(0, 3)
           .map(([name, w]) => `${name} (${w.toFixed(3)})`)
           .join(", ") || "no token in particular";
-      const names = this.choices().map((control) => control.name);
-      if (names.includes("pin_token")) {
-        const token = this.signal("pin_token") ?? -1;
-        if (token < 0) return `${head}. No token is pinned.`;
-        if (token < queries.length) {
-          const looked = strongest(keys, (key) => this.weight(token, key));
-          return `In ${head}, ${queries[token]} looks most at ${looked}.`;
-        }
-        const key = token - queries.length;
-        const looking = strongest(queries, (query) => this.weight(query, key));
-        return `In ${head}, ${keys[key]} is looked at most by ${looking}.`;
+      const token = this.signal("pin_token") ?? -1;
+      if (token < 0) return `${head}. No token is pinned.`;
+      if (token < queries.length) {
+        const looked = strongest(keys, (key) => this.weight(token, key));
+        return `In ${head}, ${queries[token]} looks most at ${looked}.`;
       }
-      const [query, key] = [this.signal("pin_query") ?? -1, this.signal("pin_key") ?? -1];
-      if (query < 0 || key < 0) return `${head}. No cell is pinned.`;
-      const weight = this.weight(query, key);
-      return weight === null
-        ? `In ${head}, ${queries[query]} cannot look at ${keys[key]}, which comes later.`
-        : `In ${head}, ${queries[query]} looks at ${keys[key]}: ${weight.toFixed(3)}.`;
+      const key = token - queries.length;
+      const looking = strongest(queries, (query) => this.weight(query, key));
+      return `In ${head}, ${keys[key]} is looked at most by ${looking}.`;
     }
 
     tools() {
@@ -297,6 +361,17 @@
           save(`${name}.svg`, "image/svg+xml", await this.embedded.view.toSVG()),
         ),
       );
+      if (this.leads) {
+        tools.prepend(
+          ...this.followers.map((chart) =>
+            button(`Show in ${chart.getAttribute("label")}`, async () => {
+              await this.lead();
+              chart.comeIntoView();
+              chart.choices()[0]?.focus({ preventScroll: true });
+            }),
+          ),
+        );
+      }
       return tools;
     }
 

@@ -15,6 +15,7 @@ from playwright.sync_api import Page, expect
 
 from attention_gallery import comparison, pages, views
 from attention_gallery.charts import HOVER_COLOUR, PIN_COLOUR
+from attention_gallery.maps import Slot
 from attention_gallery.packing import Packed
 from attention_gallery.terms import Attention, Exhibit, Head, Start
 from attentions import FOX, HOSTILE, attention, capture, exhibit
@@ -272,7 +273,7 @@ def test_the_squares_say_how_much_each_head_changed(show: Show) -> None:
     page = show(html)
     squares = page.locator(f"{CHART} .ag-chart path[fill='currentColor'][stroke='currentColor']")
     squares.nth(5).hover()
-    share = comparison.moved(packed, packed.others[0])[1 + 4 + 1 + 1]  # L1 H1, after two means
+    share = comparison.moved(packed, packed.others[0])[packed.slots.index(Slot(1, 1))]
     expect(page.locator("#vg-tooltip-element")).to_contain_text(f"L1 H1: {share:.0%} of each")
 
 

@@ -142,7 +142,7 @@ def test_the_numbers_in_the_running_chart_are_the_captured_ones(
             assert (row["dot"], row["score"]) == (expected.dots[key], expected.scores[key])
             assert row["weight"] == pytest.approx(expected.weights[key], abs=1e-12)
             if key < packed.n_keys:
-                used = source.layers[head.slot.layer][head.slot.head, query, key]
+                used = source.layers[head.name.layer][head.name.head, query, key]
                 assert abs(row["weight"] - used) <= 0.0005
         assert f"{expected.weights.max():.3f}" in numbers(page)
 

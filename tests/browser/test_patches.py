@@ -191,8 +191,8 @@ def test_the_way_to_a_state_leaves_no_trace(show: Shown, source: Attention) -> N
         for column in range(4):
             move(page, patch(page, row, column))
     move(page, (3, 3))
-    slot = packed.slots[packed.start]
-    assert slot.head is not None
+    slot = packed.slots[packed.start].single
+    assert slot is not None
     for name, value in (
         ("layer", slot.layer), ("head", slot.head), ("stretched", 1), ("pin_token", packed.pin),
     ):  # fmt: skip

@@ -8,12 +8,11 @@ side, and of `step`, the pixels of a cell.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable
 
 import altair as alt
 
-from attention_gallery import comparison
+from attention_gallery import charts, comparison
 from attention_gallery.packing import Packed
 
 TITLE_ROW = 24
@@ -104,7 +103,5 @@ class Layout:
 
 def _room(texts: Iterable[str]) -> int:
     """Pixels for labels: wide glyphs count double; longer labels end in an ellipsis."""
-    longest = max(
-        sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text) for text in texts
-    )
+    longest = max(map(charts.n_columns, texts))
     return min(max(24, 8 * longest + 8), 110)

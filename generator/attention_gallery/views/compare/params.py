@@ -63,10 +63,11 @@ def _changes(packed: Packed) -> list[alt.Parameter]:
     """How much each head changed, and where it stands among the others."""
     shares = np.array([comparison.moved(packed, each) for each in packed.others]).round(4)
     heads = [-1 if slot.head is None else slot.head for slot in packed.slots]
+    layers = [-1 if slot.layer is None else slot.layer for slot in packed.slots]
     return [
         alt.param(name="moved", value=shares.tolist()),
         alt.param(name="most_moved", value=max(float(shares.max()), 1e-4)),
-        alt.param(name="slot_layers", value=[slot.layer for slot in packed.slots]),
+        alt.param(name="slot_layers", value=layers),
         alt.param(name="slot_heads", value=heads),
     ]
 

@@ -76,7 +76,7 @@ def describe(packed: Packed) -> str:
     most = int(products.argmax())
     above = int((products > 0).sum())
     parts = [
-        f"In {head.slot}, {names[0]} looks at {names[1][key]}: {in_words(head, row, key)}.",
+        f"In {head.name}, {names[0]} looks at {names[1][key]}: {in_words(head, row, key)}.",
         f"Of the {len(products)} products that add up to q·k {above} are above zero; the largest, "
         f"{decimal(products[most])}, is that of dimension {most}.",
     ]
@@ -104,7 +104,7 @@ def tabulate(packed: Packed) -> Table:
         lines.append((name, *parts, decimal(row.scores[key]), f"{row.weights[key]:.3f}"))
     query = charts.row_names(packed.attention)[packed.pin]
     return Table(
-        caption=f"How {query} comes by its weights in {head.slot}",
+        caption=f"How {query} comes by its weights in {head.name}",
         columns=(
             "key",
             "q·k",

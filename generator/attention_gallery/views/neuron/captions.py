@@ -68,7 +68,7 @@ def left_out(vectors: Vectors) -> list[str]:
     """Says which heads are not here, where some are not."""
     if not vectors.n_left_out:
         return []
-    n, layer = len(vectors.heads), vectors.heads[0].slot.layer
+    n, layer = len(vectors.heads), vectors.heads[0].name.layer
     return [
         f"Here are {n} heads of layer L{layer}; the vectors of the other {vectors.n_left_out} "
         "heads are left out."

@@ -17,7 +17,7 @@ def params(vectors: Vectors) -> list[alt.Parameter]:
     packed, heads = vectors.packed, vectors.heads
     keys = {head.group: head.key for head in heads}
     groups = list(keys)
-    names = [str(head.slot) for head in heads]
+    names = [str(head.name) for head in heads]
     data = {
         "slots": names,
         "queries": [token.text for token in packed.attention.queries],

@@ -7,13 +7,12 @@ same for all readers, so every place is an expression of `narrow`.
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Iterator, Sequence
 from math import ceil
 
 import altair as alt
 
 from attention_gallery import charts
+from attention_gallery.pixels import paragraph
 from attention_gallery.views.neuron.vectors import Vectors
 
 TALL = 10
@@ -93,7 +92,10 @@ class Layout:
         self.label = pick(label, 0)
         self.label_room = pick(label, 100 if not self.adds else 84)
         texts = [token.text for token in queries]
-        self.places = [list(_paragraph(texts, room)) for room in (bar + _BAR + 48, _PHONE)]
+        self.places = [
+            paragraph(texts, width, lambda text: _room(text, 150))
+            for width in (bar + _BAR + 48, _PHONE)
+        ]
 
     def params(self) -> list[alt.Parameter]:
         """What the places depend on."""
@@ -121,20 +123,4 @@ class Layout:
 
 def _room(text: str, widest: int) -> int:
     """Pixels for a token: wide glyphs count double; longer ones end in an ellipsis."""
-    n = sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
-    return min(max(24, 8 * n + 14), widest)
-
-
-def _paragraph(texts: Sequence[str], width: int) -> Iterator[tuple[int, int, int]]:
-    """Left edge, line and width of each word of the sentence.
-
-    Where most words run from right to left, so does the paragraph.
-    """
-    mirrored = 2 * sum(map(charts.right_to_left, texts)) > len(texts)
-    x, line = 0, 0
-    for text in texts:
-        room = _room(text, 150)
-        if x and x + room > width:
-            x, line = 0, line + 1
-        yield width - x - room if mirrored else x, line, room
-        x += room + 2
+    return min(max(24, 8 * charts.n_columns(text) + 14), widest)

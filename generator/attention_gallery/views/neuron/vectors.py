@@ -16,9 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attention_gallery.errors import InputError
-from attention_gallery.maps import Slot
 from attention_gallery.packing import Packed
-from attention_gallery.terms import Attention
+from attention_gallery.terms import Attention, Head
 from attention_gallery.views.neuron.digits import LARGEST, Decimals
 
 LONGEST = 64
@@ -63,7 +62,7 @@ class HeadVectors:
     """One head's vectors, and what it adds to their products.
 
     Attributes:
-        slot: The head.
+        name: The head.
         query: ``[query, dimension]``.
         key: ``[key, dimension]``.
         group: Layer and number of the key head, which several heads may share.
@@ -78,34 +77,32 @@ class HeadVectors:
         error: Largest difference between a weight shown and the one the model used.
     """
 
-    def __init__(self, attention: Attention, slot: Slot) -> None:
+    def __init__(self, attention: Attention, name: Head) -> None:
         """Take a head apart.
 
         Raises:
             InputError: When what it does cannot be told as vectors, scale and addition.
         """
-        if slot.head is None:
-            raise AssertionError("a mean of heads has no vectors")
         query, key, scores = (
-            attention.parts[part][slot.layer] for part in ("query", "key", "scores")
+            attention.parts[part][name.layer] for part in ("query", "key", "scores")
         )
-        scale = attention.scales[slot.layer]
+        scale = attention.scales[name.layer]
         if scale is None:
             raise InputError(
-                f"what {slot} multiplies its dot products by is not known",
+                f"what {name} multiplies its dot products by is not known",
                 hint="list heads of other layers, or take neuron out of the views",
             )
-        self.slot = slot
-        self.group = slot.layer, slot.head * len(key) // len(query)
-        q, k = query[slot.head].astype(np.float64), key[self.group[1]].astype(np.float64)
+        self.name = name
+        self.group = name.layer, name.head * len(key) // len(query)
+        q, k = query[name.head].astype(np.float64), key[self.group[1]].astype(np.float64)
         self.query, self.key = Decimals.of(q), Decimals.of(k)
         self.scale = float(scale)
         self.dot_places = PLACES + max(0, int(np.ceil(np.log10(self.scale))))
         self.dots = self._dots()
-        own = scores[slot.head].astype(np.float64)
+        own = scores[name.head].astype(np.float64)
         self.sink = own.shape[1] > len(k)
         self.adds, self.rest = self._rest(own, q @ k.T * self.scale)
-        self.error = self._error(attention.layers[slot.layer][slot.head])
+        self.error = self._error(attention.layers[name.layer][name.head])
 
     def _rest(
         self, scores: NDArray[np.float64], scaled: NDArray[np.float64]
@@ -126,7 +123,7 @@ class HeadVectors:
         rest = np.where(seen, rest, 0)
         if not seen.any(axis=1).all() or np.abs(rest).max() * 10**PLACES >= MASKED:
             raise InputError(
-                f"the scores of {self.slot} are too far from its dot products to be shown",
+                f"the scores of {self.name} are too far from its dot products to be shown",
                 hint="list other heads, or take neuron out of the views",
             )
         largest = float(np.abs(scores[seen]).max())
@@ -180,7 +177,7 @@ class HeadVectors:
         error = float(np.abs(made[:, : weights.shape[1]] - weights).max())
         if error > _UNEXPLAINED:
             raise InputError(
-                f"the weights of {self.slot} are not the softmax of its scores: they differ by "
+                f"the weights of {self.name} are not the softmax of its scores: they differ by "
                 f"{error:.3f}",
                 hint="list other heads, or take neuron out of the views",
             )
@@ -216,27 +213,26 @@ class Vectors:
                 hint="shorten the text, or take neuron out of the views",
             )
         self.attention = packed.attention
-        slots = [slot for slot in packed.slots if slot.head is not None]
-        first = packed.slots[packed.start]
-        chosen = slots if not packed.every_head else self._affordable(slots, first)
-        self.heads = tuple(HeadVectors(self.attention, slot) for slot in chosen)
+        heads = [slot.single for slot in packed.slots if slot.single]
+        # What pools several heads has no vectors.
+        first = packed.slots[packed.start].single or heads[0]
+        chosen = heads if not packed.every_head else self._affordable(heads, first)
+        self.heads = tuple(HeadVectors(self.attention, head) for head in chosen)
         self.start = chosen.index(first)
-        self.n_left_out = len(slots) - len(chosen)
+        self.n_left_out = len(heads) - len(chosen)
 
-    def _affordable(self, slots: Sequence[Slot], first: Slot) -> list[Slot]:
+    def _affordable(self, heads: Sequence[Head], first: Head) -> list[Head]:
         """All heads, or else those of the layer shown first, as many as the budget allows."""
         query, key = (self.attention.parts[part] for part in ("query", "key"))
 
-        def digits(slot: Slot) -> int:
-            shape, others = query[slot.layer].shape, key[slot.layer].shape
+        def digits(head: Head) -> int:
+            shape, others = query[head.layer].shape, key[head.layer].shape
             return 4 * (shape[1] * shape[2] + others[1] * others[2])
 
-        if sum(map(digits, slots)) <= BUDGET:
-            return list(slots)
-        beside = [slot for slot in slots if slot.layer == first.layer and slot != first]
-        return sorted(
-            [first, *beside[: max(0, BUDGET // digits(first) - 1)]], key=lambda slot: slot.head or 0
-        )
+        if sum(map(digits, heads)) <= BUDGET:
+            return list(heads)
+        beside = [head for head in heads if head.layer == first.layer and head != first]
+        return sorted([first, *beside[: max(0, BUDGET // digits(first) - 1)]])
 
     @cached_property
     def n_dims(self) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import altair as alt
 
-from attention_gallery import charts, reading
+from attention_gallery import charts, maps, reading
 from attention_gallery.packing import Packed, encode
 from attention_gallery.terms import Exhibit, Table
 from attention_gallery.views.patches import pictures, words
@@ -77,13 +77,7 @@ def _params(layout: Layout) -> list[alt.Parameter]:
     pinned, hovered = (charts.selected(name, "token") for name in ("pin", "hover"))
     # What only words look at has no map of its own.
     n_focused = n + packed.n_keys if layout.looking else n
-    layers = packed.attention.layers
-    means = [
-        layers[slot.layer].mean(axis=(0, 1))
-        if slot.head is None
-        else layers[slot.layer][slot.head].mean(axis=0)
-        for slot in packed.slots
-    ]
+    means = [maps.weights(packed.attention, slot).mean(axis=0) for slot in packed.slots]
     colours = alt.binding_select(
         options=[1, 0], labels=["stretched to what is shown", "weights 0 to 1"], name="Colours"
     )

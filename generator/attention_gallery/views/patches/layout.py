@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import struct
-import unicodedata
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 
 from attention_gallery import charts
 from attention_gallery.packing import Packed
+from attention_gallery.pixels import paragraph
 
 WORDS = 30
 """Where words start, below their heading."""
@@ -83,7 +83,7 @@ class Layout:
         self.left = (MARGIN, MARGIN + self.image[0] + _GAP)
         self.width = self.left[1] + self.image[0]
 
-        self.places = list(_paragraph(self.labels, self.width))
+        self.places = paragraph(self.labels, self.width, _room)
         n_lines = self.places[-1][1] + 1 if self.places else 0
         self.top = WORDS + LINE * n_lines + _HEADING + MARGIN
         self.bottom = self.top + self.image[1]
@@ -134,22 +134,6 @@ class Layout:
             yield from ((row, *side) for beyond, side in sides.items() if beyond not in inside)
 
 
-def _paragraph(texts: Sequence[str], width: int) -> Iterator[tuple[int, int, int]]:
-    """Left edge, line and width of each word; the widths are guesses, and generous.
-
-    Where most words run from right to left, so does the paragraph.
-    """
-    mirrored = 2 * sum(map(charts.right_to_left, texts)) > len(texts)
-    x, line = 0, 0
-    for text in texts:
-        room = _room(text)
-        if x and x + room > width:
-            x, line = 0, line + 1
-        yield width - x - room if mirrored else x, line, room
-        x += room + 2
-
-
 def _room(text: str) -> int:
-    """Wide glyphs count double."""
-    n = sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
-    return min(max(40, 9 * n + 12), WIDEST)
+    """Pixels for a word: a guess, and a generous one."""
+    return min(max(40, 9 * charts.n_columns(text) + 12), WIDEST)
