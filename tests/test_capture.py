@@ -294,6 +294,17 @@ def test_without_a_target_the_likeliest_tokens_are_written(saved: Saved, shape: 
     assert network.config.eos_token_id not in rows[1:]
 
 
+def test_it_is_told_which_heads_share_keys_and_how_far_layers_see(saved: Saved) -> None:
+    """As the tiny configurations say: two keys for four heads, and a window in the first layer."""
+    oss, llama, bert = (
+        next(iter(captured(saved(shape)).attentions.values()))
+        for shape in ("gpt_oss", "llama", "bert")
+    )
+    assert (oss.kv_heads, oss.windows) == ((2, 2), (4, None))
+    assert (llama.kv_heads, llama.windows) == ((2, 2), ())
+    assert (bert.kv_heads, bert.windows) == ((), ())
+
+
 def test_rows_of_heads_with_a_sink_may_sum_to_less_than_one(saved: Saved) -> None:
     sums = [layer.sum(-1) for layer in captured(saved("gpt_oss")).attentions["decoder"].layers]
     assert min(s.min() for s in sums) < 0.9
@@ -341,9 +352,9 @@ def test_each_model_is_loaded_once_and_let_go_before_the_next(
 ) -> None:
     networks: list[weakref.ref[Any]] = []
 
-    def spy(model: Model, announce: Announce) -> LoadedModel:
+    def spy(model: Model, announce: Announce, *, writes: bool) -> LoadedModel:
         assert all(network() is None for network in networks), "the last model is still there"
-        loaded = load(model)
+        loaded = load(model, writes=writes)
         networks.append(weakref.ref(loaded.network))
         return loaded
 

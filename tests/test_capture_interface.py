@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+import transformers
 from torch import nn
 from transformers import AttentionInterface
 from transformers.models.llama import modeling_llama
@@ -15,7 +16,7 @@ from transformers.models.llama import modeling_llama
 from attention_gallery.capture.seam.interface import watched_interface
 from attention_gallery.capture.seam.observation import observe
 from attention_gallery.capture.seam.passing import Passing
-from tiny_models import build_tiny
+from tiny_models import N_WORDS, build_tiny, network_of
 
 UNTOUCHED = AttentionInterface.get_interface
 IDS = {"input_ids": torch.arange(10, 19)[None]}
@@ -144,3 +145,72 @@ def test_a_function_that_takes_no_softmax_shows_what_it_was_handed(
         assert passing.scores is passing.scale is None
         assert passing.query is not None
         assert passing.value is not None
+
+
+def seen_in(network: Any, ids: dict[str, Any]) -> list[tuple[int | None, int | None]]:
+    """How many heads keys have, and the window that is told, of each attention in a run."""
+    seen: list[Passing] = []
+    with (
+        torch.inference_mode(),
+        watched_interface(lambda passing, _: seen.append(passing), nullcontext),
+    ):
+        network(**ids, use_cache=False)
+    return [(passing.n_key_heads, passing.window) for passing in seen]
+
+
+def test_it_is_told_of_shared_keys_and_of_windows() -> None:
+    """By what models hand over; the sizes are those of the tiny configurations."""
+    assert seen_in(build_tiny("gpt_oss"), IDS) == [(2, 4), (2, None)]
+    assert seen_in(build_tiny("llama"), IDS) == [(2, None)] * 2
+    assert seen_in(build_tiny("bert"), IDS) == [(4, None)] * 2
+
+
+@pytest.mark.parametrize(
+    ("name", "windows"),
+    [
+        ("MistralConfig", [4, 4]),
+        ("Gemma2Config", [4, None]),
+        ("Gemma3TextConfig", [4, 4]),
+        ("Olmo3Config", [4, 4]),
+        ("Qwen2MoeConfig", [None, None]),  # it has a window, and does not use it by default
+    ],
+)
+def test_the_window_of_a_family_is_the_one_its_weights_keep_to(
+    name: str, windows: list[int | None]
+) -> None:
+    config = getattr(transformers, name)(
+        vocab_size=N_WORDS,
+        hidden_size=32,
+        intermediate_size=48,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=8,
+        pad_token_id=0,
+        sliding_window=4,
+    )
+    network = network_of(config)
+    assert seen_in(network, IDS) == [(2, window) for window in windows]
+    reported = network.eval()(**IDS, use_cache=False, output_attentions=True).attentions
+    for weights, window in zip(reported, windows, strict=True):
+        reach = torch.nonzero(weights[0].sum(dim=0) > 0)  # pairs of query and key
+        assert int((reach[:, 0] - reach[:, 1]).max()) + 1 == (window or 9)
+
+
+def test_a_window_that_only_the_module_knows_is_told() -> None:
+    config = transformers.Qwen2MoeConfig(
+        vocab_size=N_WORDS,
+        hidden_size=32,
+        intermediate_size=48,
+        moe_intermediate_size=16,
+        shared_expert_intermediate_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        num_experts=4,
+        pad_token_id=0,
+        use_sliding_window=True,
+        sliding_window=4,
+        layer_types=["full_attention", "sliding_attention"],
+    )
+    assert seen_in(network_of(config), IDS) == [(2, None), (2, 4)]

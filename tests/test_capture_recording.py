@@ -246,3 +246,48 @@ def test_only_a_decoder_that_sees_no_later_key_is_causal() -> None:
     assert not causal("decoder", 1e-6)
     assert not causal("cross", 0)
     assert not causal("encoder", 0)
+
+
+# --- Facts about layers ---------------------------------------------------------------------------
+
+
+def facts(*passings: Passing, kind: AttentionKind = "decoder") -> tuple[object, object]:
+    recorder = Recorder()
+    for number, passing in enumerate(passings):
+        recorder(site(number), passing)
+    [layers] = recorder.kept
+    rows = tokens(layers[0].shape[-2])
+    attention = checked(kind, rows, tokens(layers[0].shape[-1]), layers)
+    return attention.kv_heads, attention.windows
+
+
+def banded(n: int, window: int) -> Tensor:
+    """Weights that reach back as far as a window, of 4 heads."""
+    band = torch.ones(n, n).tril().triu(1 - window)
+    return (band / band.sum(dim=-1, keepdim=True)).expand(1, 4, n, n)
+
+
+def test_heads_that_share_keys_are_counted() -> None:
+    shared, own = Passing(banded(6, 6), n_key_heads=2), Passing(banded(6, 6), n_key_heads=4)
+    assert facts(shared, own) == ((2, 4), ())
+
+
+def test_of_heads_that_share_nothing_or_say_nothing_there_is_nothing_to_tell() -> None:
+    own, silent = Passing(banded(6, 6), n_key_heads=4), Passing(banded(6, 6))
+    assert facts(own, own) == facts(silent, silent) == ((), ())
+    assert facts(Passing(banded(6, 6), n_key_heads=2), silent) == ((), ())
+
+
+def test_a_window_is_believed_where_weights_keep_to_it() -> None:
+    told, silent = Passing(banded(6, 3), window=3), Passing(banded(6, 6))
+    assert facts(told, silent) == ((), (3, None))
+    assert facts(Passing(banded(6, 4), window=3), told) == ((), (None, 3))
+    assert facts(Passing(banded(6, 4), window=3)) == ((), ())
+
+
+def test_a_window_that_is_wider_than_the_sentence_is_told_all_the_same() -> None:
+    assert facts(Passing(banded(3, 3), window=128)) == ((), (128,))
+
+
+def test_attention_across_two_texts_has_no_window() -> None:
+    assert facts(Passing(softmaxed(1, 4, 6, 9), window=12), kind="cross") == ((), ())

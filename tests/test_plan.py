@@ -17,10 +17,10 @@ from attention_gallery.errors import InputError, ModelError, Where
 from attention_gallery.plan import digest_folder, make_plan
 from attention_gallery.terms import (
     Exhibit,
+    Extra,
     Gallery,
     Head,
     Model,
-    Part,
     Plan,
     Sentence,
     Start,
@@ -56,8 +56,8 @@ def on_disk(folder: Path) -> Exhibit:
 
 def test_key_is_the_same_in_every_process_and_version() -> None:
     """A change here throws away every stored capture of every author: raise CAPTURE_FORMAT."""
-    assert plan_module.CAPTURE_FORMAT == 2
-    assert key_of(EXHIBIT) == "ffa464600028e106d4bb524c1d407ee4163dd6def48151f37e1a18383c7f3192"
+    assert plan_module.CAPTURE_FORMAT == 3
+    assert key_of(EXHIBIT) == "1694348518c7e6baa1be8ce8b68b4ef31f79cca63e233e19a9db8b8d1b3d6658"
 
 
 @pytest.mark.parametrize(
@@ -104,6 +104,7 @@ def test_what_only_changes_the_page_keeps_the_key(change: Callable[[Exhibit], Ex
         lambda e: replace(e, sentence=replace(e.sentence, pair="there was a cat")),
         lambda e: replace(e, sentence=replace(e.sentence, chat=(("user", "Once upon a time"),))),
         lambda e: replace(e, sentence=replace(e.sentence, chat=(("system", "Once upon a time"),))),
+        lambda e: replace(e, sentence=replace(e.sentence, generate=5)),
         lambda e: replace(e, model=replace(e.model, location="gpt3")),
         lambda e: replace(e, model=replace(e.model, revision="0" * 40)),
         lambda e: replace(e, model=replace(e.model, trust_remote_code=True)),
@@ -116,6 +117,7 @@ def test_what_only_changes_the_page_keeps_the_key(change: Callable[[Exhibit], Ex
         "pair",
         "chat",
         "role",
+        "generate",
         "model",
         "revision",
         "trust",
@@ -140,7 +142,7 @@ def seeing(image: Path) -> Exhibit:
 
 def test_key_of_an_image_is_the_same_in_every_process_and_version(image: Path) -> None:
     assert key_of(seeing(image)) == (
-        "e0d515c7d29a251383b8aac203c12c199a318ef35714f63442f5477b252540b0"
+        "24fa5b1fca034add2b28192ad2c4242b9818eed5b87dd052090dc6bdec2699c1"
     )
 
 
@@ -193,7 +195,7 @@ def hearing(sound: Path) -> Exhibit:
 
 def test_key_of_a_sound_is_the_same_in_every_process_and_version(image: Path) -> None:
     assert key_of(hearing(image)) == (
-        "0e71b8af0776b751cfc4ef6af01162ca54cdd2584440a3096d1582ceee44821c"
+        "a3ee315b232fb10535fcc4a8ee96e85ee6147946459a101d732178abb0bcfa53"
     )
 
 
@@ -309,7 +311,7 @@ def test_the_digest_of_a_model_that_reads_is_what_it_always_was(folder: Path) ->
 
 
 def test_what_is_kept_besides_weights_makes_another_key_in_any_order() -> None:
-    def key(*parts: Part) -> str:
+    def key(*parts: Extra) -> str:
         plan = make_plan([Gallery("", "", "a.yml", (EXHIBIT,))], lambda _: frozenset(parts))
         [request] = plan.requests.values()
         assert request.parts == frozenset(parts)
@@ -318,19 +320,21 @@ def test_what_is_kept_besides_weights_makes_another_key_in_any_order() -> None:
 
     assert key() == key_of(EXHIBIT)
     assert key("query", "key") == key("key", "query")
-    assert len({key(), key("query"), key("query", "key"), key("scores")}) == 4
+    kept = {key(), key("query"), key("query", "key"), key("scores"), key("predictions")}
+    assert len(kept) == 5
 
 
 def test_one_pass_keeps_what_all_its_exhibits_need() -> None:
     other = replace(EXHIBIT, id="other", where=Where("a.yml", 9, 1))
-    needs: dict[str, frozenset[Part]] = {
+    needs: dict[str, frozenset[Extra]] = {
         EXHIBIT.id: frozenset({"query", "key"}),
-        "other": frozenset({"scores"}),
+        "other": frozenset({"scores", "predictions"}),
     }
     gallery = Gallery("", "", "a.yml", (EXHIBIT, other))
     plan = make_plan([gallery], lambda exhibit: needs[exhibit.id])
     [request] = plan.requests.values()
-    assert request.parts == {"query", "key", "scores"}
+    assert request.parts == {"query", "key", "scores", "predictions"}
+    assert request.recorded == {"query", "key", "scores"}
     assert request.wheres == (EXHIBIT.where, other.where)
     assert set(plan.keys.values()) == {request.key}
 

@@ -91,6 +91,8 @@ def random_capture(seed: int, key: str = KEY) -> Capture:
             bool(rng.integers(2)),
             parts,
             (0.25, None, 1.0)[: len(layers)] if parts else (),
+            kv_heads=(1,) * len(layers) if rng.integers(2) else (),
+            windows=(None, 4, 4)[: len(layers)] if rng.integers(2) else (),
         )
 
     kinds = [kind for kind in ATTENTION_KINDS if rng.integers(2)] or ["decoder"]
@@ -109,6 +111,7 @@ def assert_equal(one: Capture, other: Capture | None) -> None:
             assert twin_codes.dtype == np.uint16
             assert_same_bytes(codes, twin_codes)
         assert (twin.parts.keys(), twin.scales) == (attention.parts.keys(), attention.scales)
+        assert (twin.kv_heads, twin.windows) == (attention.kv_heads, attention.windows)
         for part, arrays in attention.parts.items():
             for array, twin_array in zip(arrays, twin.parts[part], strict=True):
                 assert_same_bytes(array, twin_array)  # also where it is NaN

@@ -17,9 +17,9 @@ from typing import Any
 
 from attention_gallery.errors import InputError, ModelError, quoted, raise_faults
 from attention_gallery.manifest.faults import repeated_ids
-from attention_gallery.terms import CaptureRequest, Exhibit, Gallery, Model, Part, Plan, Sentence
+from attention_gallery.terms import CaptureRequest, Exhibit, Extra, Gallery, Model, Plan, Sentence
 
-CAPTURE_FORMAT = 2
+CAPTURE_FORMAT = 3
 """Raised whenever `capture` comes to make something else of the same model and sentence."""
 
 # What `from_pretrained` reads. Model cards and training scripts may change beside a model.
@@ -53,7 +53,7 @@ MODEL_FILES = (
 
 def make_plan(
     galleries: Sequence[Gallery],
-    parts_of: Callable[[Exhibit], frozenset[Part]] = lambda _: frozenset(),
+    parts_of: Callable[[Exhibit], frozenset[Extra]] = lambda _: frozenset(),
 ) -> Plan:
     """Find out what has to be captured for the exhibits of a site.
 
@@ -186,6 +186,8 @@ def _identity_of_sentence(sentence: Sentence, digest: Callable[[Path], str]) -> 
         identity["pair"] = sentence.pair
     if sentence.chat:
         identity["chat"] = sentence.chat
+    if sentence.generate:
+        identity["generate"] = sentence.generate
     for name, key, path in (("image", "image", sentence.image), ("sound", "audio", sentence.audio)):
         if path:
             try:

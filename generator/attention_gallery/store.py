@@ -2,9 +2,10 @@
 
 A capture is a `.npz` that numpy opens without pickle: ``capture.json`` says what it is,
 ``<kind>/<layer>`` holds a layer's weights in sixteen bits, as `codes` makes them, ``<kind>/<part>/
-<layer>`` what weights are made of, where it was asked for, and ``image.png`` is what the model saw,
-where it saw something. Its last 64 bytes, which the zip format leaves to comments, are the SHA-256
-of all bytes before them, so that no damage goes unseen.
+<layer>`` what weights are made of, and ``<kind>/predictions/`` what the model held likely to come
+next, where these were asked for, and ``image.png`` is what the model saw, where it saw something.
+Its last 64 bytes, which the zip format leaves to comments, are the SHA-256 of all bytes before
+them, so that no damage goes unseen.
 """
 
 from __future__ import annotations
@@ -26,12 +27,21 @@ from numpy.typing import NDArray
 
 from attention_gallery.codes import Layers
 from attention_gallery.errors import StoreError, printable
-from attention_gallery.terms import Attention, AttentionKind, Capture, Provenance, Token
+from attention_gallery.terms import (
+    Attention,
+    AttentionKind,
+    Capture,
+    Predictions,
+    Provenance,
+    Token,
+)
 
 _FORMAT = 2
 _SUMMARY = "capture.json"
 _IMAGE = "image.png"
 _SEAL = 64  # bytes of a SHA-256 in hex digits
+_OF_LAYERS = ("kv_heads", "windows")  # most models have nothing to tell of either
+_NUMBERS = ("probabilities", "surprisals")  # of predictions; the rest of them is tokens
 
 
 class Store:
@@ -133,6 +143,8 @@ def _pack(capture: Capture, file: BinaryIO) -> None:
                     if attention.parts
                     else {}
                 ),
+                **({"predictions": _words(attention.predictions)} if attention.predictions else {}),
+                **{name: facts for name in _OF_LAYERS if (facts := getattr(attention, name))},
             }
             for kind, attention in capture.attentions.items()
         },
@@ -146,6 +158,10 @@ def _pack(capture: Capture, file: BinaryIO) -> None:
             for part, layers in attention.parts.items():
                 for number, layer in enumerate(layers):
                     _add_array(archive, f"{kind}/{part}/{number}", layer)
+            if attention.predictions:
+                for name in _NUMBERS:
+                    array = getattr(attention.predictions, name)
+                    _add_array(archive, f"{kind}/predictions/{name}", array)
         if capture.image:
             _add(archive, _IMAGE, capture.image)
     seal = _checksum(file)
@@ -195,6 +211,14 @@ def _token(text: str, special: bool, id_: int, own: Mapping[str, Any] | None = N
     return Token(text, special, id_, **fields)
 
 
+def _words(predictions: Predictions) -> dict[str, Any]:
+    """The tokens of predictions as JSON has them."""
+    return {
+        "likeliest": [[_fields(token) for token in row] for row in predictions.likeliest],
+        "follows": [token and _fields(token) for token in predictions.follows],
+    }
+
+
 def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
     # A ZipInfo of its own has a fixed date, where writestr(name) would take the time of day.
     # Codes are nearly noise: what the best level saves beyond the fastest is one percent, and takes
@@ -228,11 +252,15 @@ def _unpack(file: BinaryIO) -> Capture:
 
 
 def _attention(archive: zipfile.ZipFile, kind: AttentionKind, entry: dict[str, Any]) -> Attention:
-    def arrays(folder: str) -> Iterator[NDArray[Any]]:
-        for number in range(entry["layers"]):
-            member = io.BytesIO(archive.read(f"{folder}/{number}.npy"))
-            yield np.lib.format.read_array(member, allow_pickle=False)
+    def array(name: str) -> NDArray[Any]:
+        member = io.BytesIO(archive.read(f"{name}.npy"))
+        found: NDArray[Any] = np.lib.format.read_array(member, allow_pickle=False)
+        return found
 
+    def arrays(folder: str) -> Iterator[NDArray[Any]]:
+        return (array(f"{folder}/{number}") for number in range(entry["layers"]))
+
+    words = entry.get("predictions")
     return Attention(
         kind,
         queries=tuple(_token(*fields) for fields in entry["queries"]),
@@ -241,4 +269,11 @@ def _attention(archive: zipfile.ZipFile, kind: AttentionKind, entry: dict[str, A
         causal=entry["causal"],
         parts={part: tuple(arrays(f"{kind}/{part}")) for part in entry.get("parts", ())},
         scales=tuple(entry.get("scales", ())),
+        predictions=words
+        and Predictions(
+            likeliest=tuple(tuple(_token(*fields) for fields in row) for row in words["likeliest"]),
+            follows=tuple(fields and _token(*fields) for fields in words["follows"]),
+            **{name: array(f"{kind}/predictions/{name}") for name in _NUMBERS},
+        ),
+        **{name: tuple(entry.get(name, ())) for name in _OF_LAYERS},
     )

@@ -39,6 +39,9 @@ BETWEEN_TURNS = "\n"
 Part = Literal["query", "key", "value", "scores"]
 """What weights are made of: see `Attention.parts`."""
 
+Extra = Part | Literal["predictions"]
+"""What a capture may be asked to hold besides weights: see `Attention`."""
+
 
 class Head(NamedTuple):
     """One attention head, 0-based."""
@@ -109,6 +112,8 @@ class Sentence:
             question; empty for none.
         chat: The turns of a chat, each a role and what is said; empty for what is no chat.
         audio: Path of the sound the model hears; empty for models that do not.
+        generate: How many tokens the model itself may write: after the text, or, where it is an
+            encoder-decoder, as target; 0 where the author did not say.
     """
 
     id: str
@@ -120,6 +125,7 @@ class Sentence:
     pair: str = ""
     chat: tuple[tuple[str, str], ...] = ()
     audio: str = ""
+    generate: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,8 +243,18 @@ class CaptureRequest:
     sentence: Sentence
     wheres: tuple[Where, ...] = ()
     image_digest: str = ""
-    parts: frozenset[Part] = frozenset()
+    parts: frozenset[Extra] = frozenset()
     audio_digest: str = ""
+
+    @property
+    def recorded(self) -> frozenset[Part]:
+        """What of it passes with the attention, and is kept of that."""
+        return frozenset(part for part in self.parts if part != "predictions")
+
+    @property
+    def writes(self) -> bool:
+        """Whether it is asked what the model would write, which takes a language-model head."""
+        return "predictions" in self.parts or self.sentence.generate > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,6 +296,7 @@ class Token:
             text are counted on. Words are runs of letters and digits; each other character is one
             of its own: see `capture.words`.
         segment: Which of two texts that are read together it belongs to, 0 or 1.
+        generated: Whether the model wrote it, and not the author.
     """
 
     text: str
@@ -289,6 +306,26 @@ class Token:
     span: tuple[int, int] | None = None
     word: int = -1
     segment: int = 0
+    generated: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Predictions:
+    """What a model that writes held likely to come next, at each token its decoder read.
+
+    Attributes:
+        likeliest: For each row of its attention the tokens it held likeliest, the first before all.
+        probabilities: Of these, float32 ``[row, rank]``: of a softmax over the whole vocabulary.
+        follows: For each row the token that does come next, be it the author's or the model's own;
+            None where that is a patch of an image, or nothing.
+        surprisals: Of these, float32 ``[row]``, in bits: minus the binary logarithm of the
+            probability the model gave; 0 where none follows.
+    """
+
+    likeliest: tuple[tuple[Token, ...], ...]
+    probabilities: NDArray[np.float32]
+    follows: tuple[Token | None, ...]
+    surprisals: NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -309,6 +346,12 @@ class Attention:
             masks; a head with a learned sink has one key more.
         scales: Where parts were asked for, what each layer multiplies its dot products by; None
             for a layer of which it is unknown.
+        predictions: What the model held likely to follow each query, where that was asked for and
+            these are what it writes after.
+        kv_heads: How many key/value heads each layer has, where heads share them: each is that of
+            as many neighbouring heads. Empty where every head has its own, or it is not known.
+        windows: How many keys back, itself included, a query of each layer sees at most; None for a
+            layer that is not told to have such a limit. Empty where none is.
     """
 
     kind: AttentionKind
@@ -318,6 +361,9 @@ class Attention:
     causal: bool
     parts: Mapping[Part, tuple[NDArray[np.float32], ...]] = field(default_factory=dict)
     scales: tuple[float | None, ...] = ()
+    predictions: Predictions | None = None
+    kv_heads: tuple[int, ...] = ()
+    windows: tuple[int | None, ...] = ()
 
     @property
     def n_layers(self) -> int:

@@ -11,6 +11,10 @@ Conventions of what is captured:
   the token the model predicts there: ``[start, the, black, cat]`` for the target "the black cat".
 - A target is fed to the decoder as it is (teacher forcing). Where the author gave none, the model
   writes one, always taking the likeliest token; its last token is only predicted, so has no row.
+- A model of one stack writes on after its text where a sentence says so, taking the likeliest token
+  until it comes to its end token; then it reads the whole of it, so that each token has a row.
+- What it held likely to come next is kept where it is asked for: the likeliest tokens of a softmax
+  over its whole vocabulary, and the surprisal of the one that does come.
 - What an exhibit shows is the sentence as the model read it, with the tokens its tokenizer added.
 - An image is shown as the model saw it, after its own resizing and cropping, with a token a patch.
 - A sound is heard as its model's feature extractor makes it, all of it, with the silence that some
@@ -49,9 +53,10 @@ def capture_all(
 ) -> Iterator[Capture]:
     """Run every model over its sentences.
 
-    Each model is loaded once, and let go before the next. A request that fails does not stop the
-    others, unless its model can be captured on no sentence: all that can be captured is, and then
-    all faults are raised.
+    Each model is loaded once, and let go before the next; once more with its language-model head,
+    where it is also asked what it would write. A request that fails does not stop the others,
+    unless its model can be captured on no sentence: all that can be captured is, and then all
+    faults are raised.
 
     Args:
         requests: In any order.
@@ -63,19 +68,19 @@ def capture_all(
     Raises:
         GalleryError: What could not be captured, and why; nothing that was yielded is affected.
     """
-    groups: dict[Model, list[CaptureRequest]] = {}
+    groups: dict[tuple[Model, bool], list[CaptureRequest]] = {}
     for request in requests:
         # What it is called, and where, does not make it another model.
         same = dataclasses.replace(request.model, id="", source="", where=None)
-        groups.setdefault(same, []).append(request)
+        groups.setdefault((same, request.writes), []).append(request)
     if groups:
         require_libraries()
 
     faults: list[GalleryError] = []
-    for group in groups.values():
+    for (_, writes), group in groups.items():
         announce(f"Loading {group[0].model.source}")
         try:
-            loaded = load(group[0].model, announce)
+            loaded = load(group[0].model, announce, writes=writes)
         except ModelError as fault:
             faults.append(without_frames(fault))
             continue
@@ -129,11 +134,12 @@ def _captured(
 def _alone(loaded: LoadedModel, request: CaptureRequest) -> bool:
     """Whether a sentence is made ready only when it is its turn.
 
-    An image or a sound is large, and the model has to be run to write a target.
+    An image or a sound is large, and the model has to be run to write a target, or on after a text.
     """
     is_pair = loaded.network.config.is_encoder_decoder
     sentence = request.sentence
-    return bool(sentence.image or sentence.audio) or (is_pair and not sentence.target)
+    written = bool(sentence.generate) or (is_pair and not sentence.target)
+    return bool(sentence.image or sentence.audio) or written
 
 
 def _captured_alone(

@@ -40,8 +40,8 @@ def batched(feeds: Iterable[Feed]) -> Iterator[list[Feed]]:
         feeds: Sentences of one model, in any order.
 
     Yields:
-        Sentences to be run at once. An image, a sound, or a sentence of which parts are asked
-        for, comes on its own.
+        Sentences to be run at once. An image, a sound, or a sentence of which more than weights is
+        asked for, comes on its own: a model is proved to keep apart the weights alone.
     """
     batch: list[Feed] = []
     for feed in sorted(feeds, key=_order):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PreTrainedModel
 
-_LONGEST_TARGET = 64  # tokens, when the model writes its own
+_LONGEST_TARGET = 64  # tokens, when the model writes its own and its author sets no limit
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,9 +78,11 @@ def prepare(loaded: LoadedModel, request: CaptureRequest) -> Feed:
     """
     sentence = request.sentence
     _check_kind(loaded, sentence)
+    _check_writes(loaded, request)
     if sees_and_reads(loaded.network):
         return _of_both(loaded, request)
     network, tokenizer = loaded.network, loaded.tokenizer
+    is_pair = network.config.is_encoder_decoder
     sight = sound = None
     tokens: tuple[Token, ...] = ()
     if sentence.image:
@@ -93,13 +95,18 @@ def prepare(loaded: LoadedModel, request: CaptureRequest) -> Feed:
     else:
         reading = read_sentence(tokenizer, sentence)
         tokens = reading.tokens
-        stack = network.get_encoder() if network.config.is_encoder_decoder else network
-        of_encoder = True if network.config.is_encoder_decoder else None
+        stack = network.get_encoder() if is_pair else network
+        of_encoder = True if is_pair else None
         _check_fit(tokens, stack, network.config.get_text_config(encoder=of_encoder), tokenizer)
-        check_memory(network, loaded.device, len(tokens), request.parts)
+        check_memory(
+            network, loaded.device, len(tokens) + sentence.generate * (not is_pair), request.parts
+        )
+        if sentence.generate and not is_pair:
+            reading = _written_on(loaded, reading, sentence)
+            tokens = reading.tokens
         inputs = _inputs(reading, network)
     target: tuple[Token, ...] = ()
-    if network.config.is_encoder_decoder:
+    if is_pair:
         fed, target = _target(loaded, request, inputs)
         inputs |= fed
     return Feed(request, inputs, tokens, target, sight, sound=sound)
@@ -116,6 +123,11 @@ def _of_both(loaded: LoadedModel, request: CaptureRequest) -> Feed:
         ModelError: When the sentence does not fit the model.
     """
     sentence, network, tokenizer = request.sentence, loaded.network, loaded.tokenizer
+    if sentence.generate:
+        raise ModelError(
+            "a model that also sees cannot be told to write on after its text",
+            hint="leave generate out, and write the text with what it should read",
+        )
     digest, config = request.image_digest, network.config.get_text_config()
     reads = reader(network) or network
     if sentence.image and loaded.processor:
@@ -195,6 +207,21 @@ def _check_kind(loaded: LoadedModel, sentence: Sentence) -> None:
         )
 
 
+def _check_writes(loaded: LoadedModel, request: CaptureRequest) -> None:
+    """See that a model can write, where it is asked what it would.
+
+    Raises:
+        ModelError: When it cannot.
+    """
+    network = loaded.network
+    if request.writes and not network.can_generate():
+        raise ModelError(
+            f"{type(network).__name__} has no language-model head, so it cannot write",
+            hint="leave generate out of the sentence and generation out of the views, or choose a "
+            "model that was trained to write",
+        )
+
+
 def _check_both(loaded: LoadedModel, sentence: Sentence) -> None:
     """See that a model that sees and reads is given what it needs of both.
 
@@ -234,6 +261,51 @@ def _check_both(loaded: LoadedModel, sentence: Sentence) -> None:
         )
 
 
+def _written_on(loaded: LoadedModel, reading: Reading, sentence: Sentence) -> Reading:
+    """A text, and after it what the model writes, always taking the likeliest token.
+
+    Raises:
+        ModelError: When there is no room for it.
+    """
+    network, n = loaded.network, sentence.generate
+    tokenizer: Any = loaded.tokenizer
+    tokens = reading.tokens
+    # After an end no model goes on. A chat's template ends with what opens the model's turn.
+    if not sentence.chat and tokens[-1].special and tokens[-1].id == tokenizer.eos_token_id:
+        tokens = tokens[:-1]
+    type_ids = reading.type_ids and reading.type_ids[: len(tokens)]
+    room = _context(network.config.get_text_config(), tokenizer) - len(tokens)
+    if n > room:
+        raise ModelError(
+            f"{n} tokens cannot be written after {len(tokens)}: the model reads "
+            f"{room + len(tokens)} at most",
+            hint=f"write generate: {room}" if room > 0 else "shorten the text",
+        )
+    answer = network.generate(
+        **placed(loaded, _inputs(Reading(tokens, type_ids), network)),
+        max_new_tokens=n,
+        do_sample=False,
+        num_beams=1,
+        use_cache=False,  # some models have none, and some another answer with it
+        # What a configuration adds to sound better would let it take other than the likeliest.
+        repetition_penalty=1.0,
+        no_repeat_ngram_size=0,
+    )
+    ids = answer[0, len(tokens) :].tolist()
+    written = _generated(tokenizer, ids)
+    return Reading(
+        (*tokens, *(replace(token, segment=tokens[-1].segment) for token in written)),
+        type_ids and (*type_ids, *[type_ids[-1]] * len(ids)),
+    )
+
+
+def _generated(tokenizer: Any, ids: list[int]) -> tuple[Token, ...]:
+    """Tokens that the model wrote."""
+    special = set(tokenizer.all_special_ids)
+    named = readable_tokens(tokenizer, ids, [id_ in special for id_ in ids])
+    return tuple(replace(token, generated=True) for token in named)
+
+
 def _target(
     loaded: LoadedModel, request: CaptureRequest, inputs: Mapping[str, Tensor]
 ) -> tuple[dict[str, Tensor], tuple[Token, ...]]:
@@ -258,7 +330,8 @@ def _target(
         check_memory(network, loaded.device, len(target), request.parts)
         fed = {"labels": _row(token.id for token in target)}
     else:
-        longest = min(_LONGEST_TARGET, _context(config, tokenizer))
+        longest = request.sentence.generate or _LONGEST_TARGET
+        longest = min(longest, _context(config, tokenizer))
         if request.sentence.audio:
             longest = max(1, longest // 2)  # room for the prompt that Whisper begins with
         # No cache: the library makes one of the wrong size where the decoder is the deeper stack.
@@ -271,8 +344,7 @@ def _target(
             return_dict_in_generate=True,  # otherwise Whisper leaves out how it begins and ends
         )
         written = answer.sequences.cpu()
-        ids = written[0, 1:].tolist()
-        target = readable_tokens(tokenizer, ids, [id_ in tokenizer.all_special_ids for id_ in ids])
+        target = _generated(tokenizer, written[0, 1:].tolist())
         fed = {"decoder_input_ids": written[:, :-1]}
     # The start token is often the padding token too, which some models would hide by themselves.
     return fed | {"decoder_attention_mask": _row(1 for _ in target)}, target

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from attention_gallery.capture.feeds import Feed, placed
 from attention_gallery.capture.hearing.sounds import moment_tokens
 from attention_gallery.capture.model.loading import LoadedModel
+from attention_gallery.capture.predictions import answered, predictions
 from attention_gallery.capture.recording import Kept, Recorder, by_kind, checked
 from attention_gallery.capture.seam.observation import observe
 from attention_gallery.capture.seam.towers import eye, sees_and_reads
@@ -26,13 +27,17 @@ if TYPE_CHECKING:
 # says. Labels of -100 are the library's for what is no token.
 _PADS = {"attention_mask": 0, "decoder_attention_mask": 0, "token_type_ids": 0, "labels": -100}
 
+_WRITING: tuple[AttentionKind, ...] = ("decoder", "cross")
+"""Attention whose rows are what a model writes after."""
+
 
 def run(loaded: LoadedModel, feeds: Sequence[Feed]) -> list[Capture]:
     """Run a model over one sentence, or over several at once.
 
     Args:
         loaded: The model.
-        feeds: What it is fed: several texts without parts, or anything on its own.
+        feeds: What it is fed: several texts of which weights are all that is asked for, or
+            anything on its own.
 
     Raises:
         UnbatchableError: When the model does not keep several sentences apart.
@@ -40,20 +45,63 @@ def run(loaded: LoadedModel, feeds: Sequence[Feed]) -> list[Capture]:
     """
     network = feeds[0].network(loaded)
     sinks = has_sinks(network)
-    recorder = Recorder([feed.sizes for feed in feeds], feeds[0].request.parts, sinks=sinks)
+    request = feeds[0].request
+    recorder = Recorder([feed.sizes for feed in feeds], request.recorded, sinks=sinks)
     inputs = placed(loaded, _padded([feed.inputs for feed in feeds], network))
-    with _fed(network) as rows:
-        observe(network, inputs, recorder, parts=bool(feeds[0].request.parts))
+    asked = "predictions" in request.parts
+    with _fed(network) as rows, answered(network, wanted=asked) as answers:
+        observe(network, inputs, recorder, parts=bool(request.recorded))
+    logits = answers[0][0] if answers else None
     return [
         Capture(
             feed.request.key,
-            _attentions(loaded, feed, kept, rows[number] if rows else ()),
+            _predicted(
+                loaded, feed, logits, _attentions(loaded, feed, kept, rows[number] if rows else ())
+            ),
             # One model may go by several names.
             replace(loaded.provenance, source=feed.request.model.source),
             feed.sight.picture if feed.sight else b"",
         )
         for number, (feed, kept) in enumerate(zip(feeds, recorder.kept, strict=True))
     ]
+
+
+def _predicted(
+    loaded: LoadedModel,
+    feed: Feed,
+    logits: Tensor | None,
+    attentions: Mapping[AttentionKind, Attention],
+) -> Mapping[AttentionKind, Attention]:
+    """Say what the model held likely to come next, beside the attention of what it writes after.
+
+    Args:
+        loaded: The model.
+        feed: The sentence.
+        logits: ``[row, word]``; None where that was not asked for.
+        attentions: All of its attention.
+
+    Raises:
+        CaptureError: When no attention is of what writes, or the model gives no distributions.
+    """
+    if logits is None:
+        return attentions
+    writing: list[AttentionKind] = [kind for kind in _WRITING if kind in attentions]
+    if not (writing and loaded.tokenizer):
+        name = type(loaded.network).__name__
+        raise CaptureError(
+            f"{name} does not write: each of its tokens sees those that come later",
+            hint="take generation out of the views, or choose a model that writes",
+        )
+    follows: tuple[Token | None, ...] = feed.target
+    if not feed.target:
+        after = attentions[writing[0]].queries[1:]
+        # Nobody writes the patches of an image within a text.
+        follows = (*(None if token.patch else token for token in after), None)
+    found = predictions(loaded.tokenizer, logits, follows)
+    return {
+        kind: replace(attention, predictions=found) if kind in writing else attention
+        for kind, attention in attentions.items()
+    }
 
 
 def has_sinks(network: PreTrainedModel) -> bool:

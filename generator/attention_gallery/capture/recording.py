@@ -45,6 +45,8 @@ class Kept:
         scale: What dot products are multiplied by; None where it was not asked for, or is unknown.
         fault: What is wrong with the weights, and of which head and query; None for none.
         unseen: What was asked for and cannot be seen.
+        n_key_heads: How many heads the keys have; None where it is not told.
+        window: How many keys back, itself included, a query sees; None for no limit.
     """
 
     site: Site
@@ -53,6 +55,8 @@ class Kept:
     scale: float | None = None
     fault: tuple[str, int, int] | None = None
     unseen: frozenset[Part] = frozenset()
+    n_key_heads: int | None = None
+    window: int | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -124,6 +128,8 @@ class Recorder:
             passing.scale if self._parts else None,
             _fault(weights, tolerance, sinks=self._sinks),
             self._parts - parts.keys(),
+            passing.n_key_heads,
+            passing.window if _keeps_to(passing.window, weights) else None,
         )
 
     def _own(self, site: Site, passing: Passing, number: int) -> tuple[slice, slice]:
@@ -162,6 +168,18 @@ class Recorder:
             tensor = tensor[number]
         array: NDArray[np.float32] = tensor[..., rows, columns].float().cpu().numpy()
         return array
+
+
+def _keeps_to(window: int | None, weights: NDArray[np.float32]) -> bool:
+    """Whether a text's queries see no further back than they are told: not all models keep to it.
+
+    Args:
+        window: How many keys back, itself included; None for no limit.
+        weights: ``[..., query, key]``.
+    """
+    return window is None or (
+        weights.shape[-2] == weights.shape[-1] and not np.tril(weights, -window).any()
+    )
 
 
 def _same_again(kept: Sequence[Kept], layer: Kept) -> bool:
@@ -297,4 +315,19 @@ def checked(
         causal=kind == "decoder" and all(layer.causal for layer in kept),
         parts={name: tuple(layer.parts[name] for layer in kept) for name in names},
         scales=tuple(layer.scale for layer in kept) if names else (),
+        kv_heads=_kv_heads(kept),
+        windows=_windows(kept),
     )
+
+
+def _kv_heads(kept: Sequence[Kept]) -> tuple[int, ...]:
+    """How many key/value heads each layer has; empty where none are shared, or it is not told."""
+    told = tuple(layer.n_key_heads for layer in kept if layer.n_key_heads is not None)
+    shared = any(layer.n_key_heads != layer.shape[0] for layer in kept)
+    return told if shared and len(told) == len(kept) else ()
+
+
+def _windows(kept: Sequence[Kept]) -> tuple[int | None, ...]:
+    """How many keys back a query of each layer sees; empty where all see as far as they can."""
+    windows = tuple(layer.window for layer in kept)
+    return windows if any(windows) else ()

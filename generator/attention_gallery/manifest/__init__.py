@@ -156,6 +156,7 @@ def _sentence(shape: SentenceShape, name: str, base: Path, where: Where) -> Sent
         pair=shape.pair or "",
         chat=chat,
         audio=str((base / shape.audio).resolve()) if shape.audio else "",
+        generate=shape.generate,
     )
 
 

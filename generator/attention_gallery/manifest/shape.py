@@ -24,6 +24,7 @@ from attention_gallery.manifest.values import (
     ImageFile,
     SomeText,
     Text,
+    WrittenTokens,
     not_empty,
 )
 from attention_gallery.model_source import model_from_source
@@ -161,6 +162,13 @@ class SentenceShape(Shape):
         description="For encoder-decoder models: what the decoder is fed, such as a translation, "
         "a caption or a transcript.",
     )
+    generate: WrittenTokens = Field(
+        0,
+        description="For models that write: how many tokens the model adds by itself, always "
+        "taking the likeliest, until it comes to its end token. A model that writes on after a "
+        "text does so after this one; a translator or captioner writes its target, of at most as "
+        "many tokens. What it writes is part of the exhibit.",
+    )
     gold: Gold = Field(
         {},
         description="What is known beforehand: for a word, the word or words it belongs to, as in "
@@ -216,6 +224,16 @@ class SentenceShape(Shape):
                 "audio, for one that hears",
             )
         return ""
+
+    @field_validator("generate")
+    @classmethod
+    def _has_no_target(cls, generate: int, info: ValidationInfo[Known]) -> int:
+        if generate and info.data.get("target"):
+            raise WrongValueError(
+                "there is a target already, which the model reads as it is",
+                "leave one of them out",
+            )
+        return generate
 
     @field_validator("pair")
     @classmethod

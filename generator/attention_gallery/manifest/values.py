@@ -45,6 +45,8 @@ _TAKEN = {"index", "con", "prn", "aux", "nul"} | {
 _DEVICE = re.compile(r"auto|cpu|cuda(:[0-9]{1,2})?|mps|split")
 # More than any model sees, fewer than a bomb has.
 _MOST_PIXELS = 50_000_000
+# Of tokens that a model writes by itself.
+_MOST_WRITTEN = 128
 # What XML, and so an SVG, cannot carry in any way of writing: controls and halves of surrogates.
 _UNSHOWABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
@@ -211,6 +213,13 @@ def check_audio(name: str, base: Path) -> None:
         raise WrongValueError(f"{quoted(name)} cannot be read: {reason}") from None
 
 
+def _written(n_tokens: int) -> int:
+    if not 1 <= n_tokens <= _MOST_WRITTEN:
+        wrong = "is not above zero" if n_tokens < 1 else "is more than a page shows well"
+        raise WrongValueError(wrong, f"write 1 to {_MOST_WRITTEN}, or leave it out")
+    return n_tokens
+
+
 def _words(words: Any) -> Any:
     if isinstance(words, list):
         return words
@@ -261,6 +270,12 @@ DeviceName = Annotated[
     Field(json_schema_extra={"pattern": f"^({_DEVICE.pattern})$"}),
 ]
 HeadName = Annotated[Head, PlainValidator(_head), WithJsonSchema(_HEAD_SCHEMA)]
+
+WrittenTokens = Annotated[
+    int,
+    AfterValidator(_written),
+    Field(json_schema_extra={"minimum": 1, "maximum": _MOST_WRITTEN}),
+]
 
 ImageFile = Annotated[Text, AfterValidator(_image)]
 AudioFile = Annotated[Text, AfterValidator(_audio)]

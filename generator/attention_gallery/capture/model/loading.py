@@ -64,12 +64,14 @@ class LoadedModel:
     feature_extractor: FeatureExtractionMixin | None = None
 
 
-def load(model: Model, announce: Announce = unheard) -> LoadedModel:
+def load(model: Model, announce: Announce = unheard, *, writes: bool = False) -> LoadedModel:
     """Load a model with what it needs to read, to see and to hear.
 
     Args:
         model: The model.
         announce: Told how far a download is, in a few words.
+        writes: Whether it is asked what it would write: then its language-model head is loaded too,
+            where it has one.
 
     Raises:
         ModelError: When the model cannot be had, is not complete, or is too large.
@@ -78,14 +80,14 @@ def load(model: Model, announce: Announce = unheard) -> LoadedModel:
         device = devices.chosen(model.device, model.where)
         folder = snapshot(model, announce) if model.kind == "hub" else Path(model.location)
         checkpoint = _check_files(model, folder)
-        network = load_network(model, folder, checkpoint, device)
+        network = load_network(model, folder, checkpoint, device, writes=writes)
         both = sees_and_reads(network)
         sees = network.main_input_name == "pixel_values" and not both
         image_processor = _image_processor(model, folder) if sees else None
         feature_extractor = _feature_extractor(model, folder) if hears(network) else None
-        writes = network.config.is_encoder_decoder
+        is_pair = network.config.is_encoder_decoder
         reads = not (sees or feature_extractor)
-        tokenizer = _tokenizer(model, folder) if writes or reads else None
+        tokenizer = _tokenizer(model, folder) if is_pair or reads else None
         processor = blind = None
         if both:
             try:

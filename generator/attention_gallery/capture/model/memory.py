@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from attention_gallery.capture.model import devices
 from attention_gallery.errors import CaptureError, as_bytes
-from attention_gallery.terms import Part
+from attention_gallery.terms import Extra
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -33,7 +33,7 @@ class Need:
 
 
 def need(
-    network: PreTrainedModel, n_tokens: int, parts: Collection[Part] = frozenset()
+    network: PreTrainedModel, n_tokens: int, parts: Collection[Extra] = frozenset()
 ) -> Need | None:
     """Estimate what a text takes at least: as if no token saw a later one.
 
@@ -58,7 +58,7 @@ def need(
 
 
 def check_memory(
-    network: PreTrainedModel, device: str, n_tokens: int, parts: Collection[Part] = frozenset()
+    network: PreTrainedModel, device: str, n_tokens: int, parts: Collection[Extra] = frozenset()
 ) -> None:
     """See that a text can be captured in the memory there is.
 

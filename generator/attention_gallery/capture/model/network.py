@@ -28,9 +28,16 @@ _OPTIONAL_PARTS = ("pooler", "lm_head", "final_logits_bias")
 
 
 def load_network(
-    model: Model, folder: Path, checkpoint: Checkpoint, device: str
+    model: Model, folder: Path, checkpoint: Checkpoint, device: str, *, writes: bool = False
 ) -> PreTrainedModel:
     """Load the weights.
+
+    Args:
+        model: The model.
+        folder: Where it lies.
+        checkpoint: Its files of weights.
+        device: What it runs on.
+        writes: Whether it is asked what it would write.
 
     Raises:
         ModelError: When they cannot be loaded, are not all there, or take more memory than is left.
@@ -46,7 +53,8 @@ def load_network(
     _check_room(model, checkpoint, dtype.itemsize, device)
     with ExitStack() as kept, readable(model, model.source):
         config = AutoConfig.from_pretrained(folder, **common)
-        auto = _auto_class(config)
+        auto = _writer_class(config) if writes else None
+        auto = auto or _auto_class(config)
         network, found = auto.from_pretrained(
             folder,
             config=config,
@@ -67,7 +75,7 @@ def load_network(
             model.where,
         )
     wrong = {*found["missing_keys"], *(name for name, *_ in found["mismatched_keys"])}
-    _check_parameters(model, network, wrong)
+    _check_parameters(model, network, wrong, writes=writes)
     if device != devices.SPLIT:
         with readable(model, model.source):
             network.to(device)
@@ -106,17 +114,53 @@ def _auto_class(config: PreTrainedConfig) -> Any:
     return transformers.AutoModel
 
 
-def _check_parameters(model: Model, network: PreTrainedModel, wrong: Iterable[str]) -> None:
+def _writer_class(config: PreTrainedConfig) -> Any:
+    """What of a model of one stack is loaded to see what it would write.
+
+    Returns:
+        None for one that was not trained to write. There is a class that writes for nearly all that
+        read, BERT among them, so it counts only where the configuration names it.
+    """
+    import transformers
+    from transformers.models.auto import modeling_auto
+
+    if config.is_encoder_decoder:  # is loaded with its head anyway
+        return None
+    own: Mapping[str, Any] = getattr(config, "auto_map", None) or {}
+    writers = {
+        "AutoModelForImageTextToText": modeling_auto.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES,
+        "AutoModelForCausalLM": modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
+    }
+    for auto, names in writers.items():
+        trained = names.get(config.model_type) in (config.architectures or ())
+        if auto in own or trained:
+            return getattr(transformers, auto)
+    return None
+
+
+def _check_parameters(
+    model: Model, network: PreTrainedModel, wrong: Iterable[str], *, writes: bool = False
+) -> None:
     """See that all parameters of a network are its own, and numbers.
 
     Args:
         model: The model.
         network: What was loaded.
         wrong: Names of its parameters that no file has, or has in another size.
+        writes: Whether what it would write is asked.
 
     Raises:
         ModelError: When they are not.
     """
+    wrong = set(wrong)
+    if writes and any("lm_head" in name for name in wrong):
+        raise ModelError(
+            f"the weights of {model.source} have no language-model head, so it cannot be said what "
+            "it would write",
+            model.where,
+            "leave generate out of its sentences and generation out of the views, or choose a "
+            "model that was trained to write",
+        )
     unfit = {name for name in wrong if not any(part in name for part in _OPTIONAL_PARTS)}
     if unfit:
         # The library fills these with noise, and says so in a log line.

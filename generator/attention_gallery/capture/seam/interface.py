@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from attention_gallery.capture.seam.passing import Passing
@@ -18,6 +19,9 @@ from attention_gallery.capture.seam.tap import tapped
 if TYPE_CHECKING:
     from torch import Tensor
     from torch.nn import Module
+
+_WINDOW = "sliding_window"
+"""What the library calls the number of keys back that a query sees, itself included."""
 
 
 @contextmanager
@@ -58,10 +62,22 @@ def watched_interface(
                 with tapped(inside.append, parts=True) if parts else nullcontext():
                     output, weights = attend(module, query, key, value, *args, **options)
                 if weights is not None:
-                    passing = Passing(weights)
+                    passing = Passing(
+                        weights,
+                        n_key_heads=key.shape[1],
+                        # Some tell their function, others their mask only.
+                        window=options.get(_WINDOW, getattr(module, _WINDOW, None)),
+                    )
                     if parts:
                         made = inside[-1] if inside else passing
-                        passing = Passing(weights, made.scores, query, key, value, made.scale)
+                        passing = replace(
+                            passing,
+                            scores=made.scores,
+                            query=query,
+                            key=key,
+                            value=value,
+                            scale=made.scale,
+                        )
                     inside.clear()  # a tap goes with the next collection of cycles only
                     see(passing, module)
             return output, None

@@ -36,6 +36,9 @@ class Passing:
             where query or key were scaled before. None also where it differs between heads.
         in_line: Whether the model computes it where it needs it, and does not ask the library's
             interface.
+        n_key_heads: How many heads the keys have, with or without parts; fewer than queries have
+            where heads share them. None where it is not told.
+        window: How many keys back, itself included, a query is told to see; None for no limit.
     """
 
     weights: Tensor
@@ -45,3 +48,5 @@ class Passing:
     value: Tensor | None = None
     scale: float | None = None
     in_line: bool = False
+    n_key_heads: int | None = None
+    window: int | None = None
