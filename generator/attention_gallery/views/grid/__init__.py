@@ -1,0 +1,81 @@
+"""Every layer and head at a glance: a small picture of each, in the matrix of layers and heads.
+
+The model view of the field. Pointing at a head shows it large, a click keeps it, and heads can be
+ordered by what they do with the sentence.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+import altair as alt
+
+from attention_gallery.packing import Packed
+from attention_gallery.terms import Exhibit, Table
+from attention_gallery.views.grid import heads, margins, panel, params, words
+from attention_gallery.views.grid.layout import Layout
+
+TITLE = "Grid of heads"
+
+
+def fits(exhibit: Exhibit) -> bool:
+    """A single head is no grid, and patches in a row make no picture that anyone could read."""
+    return len(exhibit.heads) != 1 and not exhibit.shows_patches
+
+
+def draw(packed: Packed) -> alt.LayerChart:
+    """The chart. What is clicked in it is shown by the other charts of a page as well."""
+    scored, drawn = words.scores(packed), params.pictures(packed)
+    notes = words.notes(packed, drawn)
+    layout = Layout(
+        packed,
+        brackets=bool(packed.attention.kv_heads),
+        n_notes=len(notes),
+        n_scores=len(scored),
+    )
+    layers: list[alt.Chart | alt.LayerChart] = [
+        _paper(),
+        heads.grid(layout),
+        margins.legend(notes),
+        panel.title(),
+        panel.picture(),
+        panel.labels(layout, "query"),
+        panel.labels(layout, "key"),
+        panel.scores(layout),
+    ]
+    if packed.every_head:
+        layers += [margins.labels(layout), margins.brackets(layout), margins.windows(layout)]
+    chart = (
+        alt.layer(*layers)
+        # What is drawn widens the chart as far as it needs, on a page and on a phone.
+        .properties(width=1, height=1, usermeta={"leads": True})
+        .add_params(
+            *params.params(packed, scored, drawn),
+            *margins.params(layout, notes),
+            *layout.params(),
+        )
+    )
+    return cast(alt.LayerChart, chart)
+
+
+def describe(packed: Packed) -> str:
+    """The heads that stand out, the one shown, and what is particular to the model."""
+    scored = words.scores(packed)
+    parts = (words.told(packed, scored), words.outline(packed, scored), *words.facts(packed))
+    return " ".join(part for part in parts if part)
+
+
+def tabulate(packed: Packed) -> Table:
+    """The heads with most of each score."""
+    return words.table(packed, words.scores(packed))
+
+
+def _paper() -> alt.Chart:
+    """All of the chart's room, so that nothing moves when something is framed at its edge."""
+    return (
+        alt.Chart(alt.sequence(0, 1, as_="one"))
+        .transform_calculate(x="0", y="0", x2="whole_width", y2="whole_height")
+        .mark_rect(fillOpacity=0, aria=False, tooltip=None)
+        .encode(x=alt.X("x:Q", scale=None, axis=None), x2="x2:Q",
+                y=alt.Y("y:Q", scale=None, axis=None), y2="y2:Q")
+    )  # fmt: skip
