@@ -44,6 +44,16 @@ def test_a_word_of_a_translation_answers_in_the_row_that_predicts_it() -> None:
     assert links(known, seen) == [(0, (0,)), (1, (2,)), (2, (1,))]
 
 
+def test_a_link_knows_all_tokens_that_are_its_word() -> None:
+    sentence = Sentence("s", "text", gold={"unhappy": ("chat",)})
+    itself = attention("encoder", "chat un ##happy </s>")
+    [link] = gold.links(sentence, itself)
+    assert (link.tokens, link.row) == ((1, 2), 2)
+    cross = attention("cross", "<s> un ##happy cat", "chat </s>")
+    [link] = gold.links(sentence, cross)
+    assert (link.tokens, link.row) == ((1, 2), 0)
+
+
 def test_several_partners_are_counted_together_in_the_order_of_the_sentence() -> None:
     seen = attention("cross", "<pad> she does not like", "elle n' aime pas")
     assert links({"not": ("pas", "n'")}, seen) == [(2, (1, 3))]

@@ -30,12 +30,14 @@ class Link:
             it is the word's last token: in a model that reads from left to right, the first that
             can have seen the whole word.
         columns: Indices of the keys.
+        tokens: Indices of the queries that are the word.
     """
 
     word: str
     partners: tuple[str, ...]
     row: int
     columns: tuple[int, ...]
+    tokens: tuple[int, ...] = ()
 
 
 def links(sentence: Sentence, attention: Attention) -> tuple[Link, ...]:
@@ -48,15 +50,17 @@ def links(sentence: Sentence, attention: Attention) -> tuple[Link, ...]:
     for word, partners in sentence.gold.items():
         if attention.kind == "cross":
             # The start token is read first and predicted by nobody.
-            row = _tokens_of(word, attention.queries, sentence, first=1)[0] - 1
+            tokens = _tokens_of(word, attention.queries, sentence, first=1)
+            row = tokens[0] - 1
         else:
-            row = _tokens_of(word, attention.queries, sentence)[-1]
+            tokens = _tokens_of(word, attention.queries, sentence)
+            row = tokens[-1]
         columns = {
             column
             for partner in partners
             for column in _tokens_of(partner, attention.keys, sentence)
         }
-        found.append(Link(word, partners, row, tuple(sorted(columns))))
+        found.append(Link(word, partners, row, tuple(sorted(columns)), tokens))
     return tuple(found)
 
 
