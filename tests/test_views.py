@@ -11,14 +11,28 @@ import pytest
 
 from attention_gallery import resources, views
 from attention_gallery.errors import InputError, Where
-from attention_gallery.terms import Capture, Exhibit, Head, Sentence, Start
+from attention_gallery.terms import Attention, Capture, Exhibit, Head, Sentence, Start
 from attentions import attention, capture, exhibit
 from dot_products import made_of
 from pictures import captioner, encoder, picture
+from predicted import predicted
 
 GOLDEN = Path(__file__).parent / "golden" / "views"
 SHORT = ("<s>", "a", "fox")
 SHE, HE = ("<s>", "she", "slept"), ("<s>", "he", "slept")
+
+
+def cut_up(source: Attention) -> Attention:
+    """The same tokens, but the second and the third are a word, and the last is a text."""
+    tokens = tuple(
+        dataclasses.replace(token, word=word, segment=segment)
+        for token, word, segment in zip(
+            source.keys, (-1, 0, 0, -1, 1), (0, 0, 0, 0, 1), strict=True
+        )
+    )
+    return dataclasses.replace(source, queries=tokens, keys=tokens)
+
+
 # Each is drawn in the views of its exhibit.
 CASES: dict[str, tuple[Exhibit, Capture]] = {
     "causal": (
@@ -32,6 +46,16 @@ CASES: dict[str, tuple[Exhibit, Capture]] = {
     "known": (
         exhibit(gold={"fox": ("a", "<s>")}),
         capture(attention(SHORT, kind="encoder", n_heads=(2, 2))),
+    ),
+    "two-texts": (
+        exhibit(views=("edges",), start=Start(Head(0, 1), 2)),
+        capture(
+            cut_up(attention(("<s>", "fo", "xes", "<s>", "ran"), kind="encoder", n_heads=(2,)))
+        ),
+    ),
+    "long": (
+        exhibit(views=("edges",), heads=(Head(0, 0),), start=Start(token=60)),
+        capture(attention(SHORT * 33, n_heads=(1,))),
     ),
     "models-causal": (
         exhibit(views=("compare",), against=("step 1", "step 2")),
@@ -51,6 +75,46 @@ CASES: dict[str, tuple[Exhibit, Capture]] = {
     "biased-and-sunk": (
         exhibit(views=("neuron",), heads=(Head(1, 1), Head(0, 0))),
         capture(made_of(SHORT, kind="encoder", bias=0.5, window=2, sink=True, scale=1.0)),
+    ),
+    "written-on": (
+        exhibit(views=("generation",), start=Start(Head(1, 0), 1)),
+        capture(predicted(attention(("<s>", "a", "fox", "ran"), n_heads=(2, 2)), n_given=2)),
+    ),
+    "translated": (
+        exhibit(views=("generation",), heads=(Head(1, 1), Head(0, 0))),
+        capture(
+            predicted(
+                attention(SHORT, kind="cross", keys=("un", "renard"), n_heads=(2, 2)), last="</s>"
+            )
+        ),
+    ),
+    "translation": (
+        exhibit(views=("alignment",), gold={"a": ("un",), "fox": ("un", "renard")}),
+        capture(attention(SHORT, kind="cross", keys=("un", "renard"), n_heads=(2, 2))),
+    ),
+    "unknown-translation": (
+        exhibit(views=("alignment",), heads=(Head(1, 1), Head(0, 0))),
+        capture(attention(SHORT, kind="cross", keys=("un", "renard"), n_heads=(2, 2))),
+    ),
+    "row-causal": (
+        exhibit(views=("arcs",), start=Start(Head(1, 0), 2)),
+        capture(attention(SHORT, n_heads=(2, 2))),
+    ),
+    "row-known": (
+        exhibit(views=("arcs",), gold={"fox": ("a",)}),
+        capture(attention(SHORT, kind="encoder", n_heads=(2, 2))),
+    ),
+    "layers-and-heads": (
+        exhibit(views=("grid",), start=Start(Head(1, 0), 2)),
+        capture(
+            dataclasses.replace(
+                attention(SHORT, n_heads=(2, 2)), kv_heads=(1, 1), windows=(2, None)
+            )
+        ),
+    ),
+    "listed-heads": (
+        exhibit(views=("grid",), heads=(Head(1, 1), Head(0, 0))),
+        capture(attention(SHORT, kind="cross", keys=("un", "renard"), n_heads=(2, 2))),
     ),
     "vision-encoder": picture(
         encoder((2, 2)), heads=(Head(1, 1), Head(0, 0)), start=Start(token=0), size=(4, 4)
@@ -124,12 +188,12 @@ def test_figures_come_in_the_order_of_the_exhibit() -> None:
 def test_the_words_of_a_caption_are_words_when_they_look_at_each_other() -> None:
     shown = exhibit(views=(), kind="decoder")
     seen = dataclasses.replace(shown, sentence=Sentence("scene", "", image="/scene.png"))
-    assert views.of(seen) == ("edges", "heatmap")
+    assert views.of(seen) == ("edges", "grid", "heatmap")
     assert views.of(dataclasses.replace(seen, attention=None)) == ("patches",)
 
 
 def test_a_view_that_needs_more_than_weights_is_only_shown_where_it_is_named() -> None:
-    assert views.of(exhibit(views=())) == ("edges", "heatmap")
+    assert views.of(exhibit(views=())) == ("edges", "grid", "heatmap")
     assert views.parts(exhibit(views=())) == frozenset()
     assert views.parts(exhibit(views=("edges", "neuron"))) == {"query", "key", "scores"}
 

@@ -3,9 +3,9 @@
 A view module has a ``TITLE`` for readers, ``fits(exhibit)`` that says whether it can show an
 exhibit, ``draw(packed)`` that returns an Altair chart, and ``describe(packed)`` and
 ``tabulate(packed)`` that say the same in words and in numbers. Its template of the same name
-explains to a reader how to use it. A view that needs more than weights says so in ``PARTS``, a set
-of what `Attention.parts` may hold; it is only shown where an author names it, since captures made
-for it are larger than others.
+explains to a reader how to use it. A view that says ``NAMED_ONLY = True`` is only shown where an
+author names it. So is one that needs more than weights, since captures made for it are larger than
+others; it says what in ``PARTS``, a set of `Extra`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import altair as alt
 from attention_gallery import charts, gold, packing, reading, resources
 from attention_gallery.errors import InputError, listing, raise_faults
 from attention_gallery.packing import Packed
-from attention_gallery.terms import Capture, Exhibit, Figure, Part, Table
+from attention_gallery.terms import Capture, Exhibit, Extra, Figure, Table
 
 _COMPARISON = "compare"
 
@@ -49,15 +49,19 @@ def load(name: str) -> View:
 
 def of(exhibit: Exhibit) -> tuple[str, ...]:
     """Names of the views of an exhibit: those its author lists, or all that fit it by weights."""
-    return exhibit.views or tuple(name for name in _fitting(exhibit) if not _parts(name))
+    return exhibit.views or tuple(name for name in _fitting(exhibit) if not _named_only(name))
 
 
-def parts(exhibit: Exhibit) -> frozenset[Part]:
+def parts(exhibit: Exhibit) -> frozenset[Extra]:
     """What the views of an exhibit need of its captures besides weights."""
     return frozenset().union(*map(_parts, of(exhibit)))
 
 
-def _parts(name: str) -> frozenset[Part]:
+def _named_only(name: str) -> bool:
+    return bool(getattr(load(name), "NAMED_ONLY", False) or _parts(name))
+
+
+def _parts(name: str) -> frozenset[Extra]:
     return getattr(load(name), "PARTS", frozenset())
 
 
