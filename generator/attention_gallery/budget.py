@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
-from attention_gallery import views
+from attention_gallery import packing, views
 from attention_gallery.model_source import read_head_counts, read_patch_grid, rules_out_cross
 from attention_gallery.terms import Capture, Exhibit
 from attention_gallery.views.neuron import layout, vectors
@@ -14,20 +15,56 @@ from attention_gallery.views.neuron import layout, vectors
 SITE = 1_100_000
 """Vega, the theme and the search index: what a site of no exhibits weighs."""
 
-# Measured on the specimens and on all-MiniLM-L6-v2, 4 to 64 tokens, and on noise of 200 tokens.
+# Measured on the specimens and on all-MiniLM-L6-v2, 4 to 64 tokens, and on noise of up to 300.
 _PAGE = 30_000
 _TOKEN = 90  # in the table, at either end of an edge
-# Labels and lines of the static picture, and rectangles.
-_TOKEN_OF_PICTURE = {"compare": 510, "edges": 770, "heatmap": 170, "neuron": 450, "patches": 430}
-_CELL_OF_PICTURE = {"compare": 171, "edges": 0, "heatmap": 57, "neuron": 0, "patches": 0}
 # Of vectors: the formulas, a cell of the picture, and how many numbers most have.
 _FORMULAS = 20_000
 _CELL_OF_VECTOR = 80
 _DIMENSIONS = 64
-_CELL_OF_CHART = 2  # two digits a weight
+_CELL_OF_CHART = 1.1  # a level, packed and compressed
 _CELL_OF_ARCHIVE = 3.6  # float32, compressed
-_CELL_OF_SPRITE = 0.5
+_HEAD_OF_SPRITE = 850
+_CELL_OF_SPRITE = 0.15
 _BYTE_OF_IMAGE = 8 / 3  # base64, inside the chart and its static picture
+
+
+class _Drawn(NamedTuple):
+    """What a view adds to a page: its static picture, and what its document holds besides weights.
+
+    Attributes:
+        base: Whatever it shows.
+        token: For each token, at either end of an edge.
+        cell: For each cell of one map.
+        head: For each map that travels.
+        bar: For each row and column of each map that travels.
+        longest: Tokens of the longest text that is drawn whole; None for no limit.
+        picture: For each cell of each map of a longer text.
+    """
+
+    base: int
+    token: float = 0
+    cell: float = 0
+    head: float = 0
+    bar: float = 0
+    longest: int | None = None
+    picture: float = 0
+
+
+_VIEWS: Mapping[str, _Drawn] = {
+    "alignment": _Drawn(7_000, token=700, cell=80),
+    "arcs": _Drawn(4_000, token=750),
+    "compare": _Drawn(0, token=510, cell=171),
+    "edges": _Drawn(10_000, token=870, longest=96),
+    "generation": _Drawn(10_000, token=300),
+    "grid": _Drawn(15_000, head=1_700),
+    "heatmap": _Drawn(15_000, token=500, cell=20, bar=2.6, longest=80, picture=1.4),
+    "neuron": _Drawn(0, token=450),
+    "patches": _Drawn(0, token=430),
+}
+# Of a longer text a part is drawn, as large as this.
+_LONG = 45_000
+_PIXELS = 512  # that the side of a map's picture has at most
 
 # Chinese and Japanese signs and Korean syllables are mostly tokens of their own.
 _SIGN = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]")
@@ -51,7 +88,7 @@ def exhibit_bytes(exhibit: Exhibit, capture: Capture | None) -> int | None:
         attention = capture.attentions.get(exhibit.attention or capture.natural)
         if attention is None:
             return None
-        n_heads, n_layers = sum(attention.n_heads), attention.n_layers
+        n_heads = sum(attention.n_heads)
         n_queries, n_keys = len(attention.queries), len(attention.keys)
         share = 0.5 if attention.causal else 1.0
         n_dims = max((q.shape[-1] for q in attention.parts.get("query", ())), default=_DIMENSIONS)
@@ -59,7 +96,7 @@ def exhibit_bytes(exhibit: Exhibit, capture: Capture | None) -> int | None:
         counts = read_head_counts(Path(exhibit.model.location), exhibit.attention)
         if exhibit.model.kind == "hub" or counts is None:
             return None
-        n_heads, n_layers = counts.layers * counts.heads, counts.layers
+        n_heads = counts.layers * counts.heads
         shape = _guess_shape(exhibit)
         if shape is None:
             return None
@@ -67,13 +104,15 @@ def exhibit_bytes(exhibit: Exhibit, capture: Capture | None) -> int | None:
         share = 1.0
         n_dims = _DIMENSIONS
     cells = n_queries * n_keys * share
-    n_maps = (len(exhibit.heads) or n_heads + n_layers) * (1 + len(exhibit.against))
+    n_sides = 1 + len(exhibit.against)
+    # What is pooled follows from the heads, and takes next to nothing.
+    n_maps = len(exhibit.heads) or min(n_heads, packing.BUDGET // round(2 * cells * n_sides) + 1)
     return round(
         _PAGE
-        + (n_queries + n_keys) * (_TOKEN + _of_pictures(exhibit, _TOKEN_OF_PICTURE))
-        + cells * _of_pictures(exhibit, _CELL_OF_PICTURE)
-        + n_maps * cells * _CELL_OF_CHART
-        + n_heads * cells * (_CELL_OF_ARCHIVE + _CELL_OF_SPRITE)
+        + (n_queries + n_keys) * _TOKEN
+        + sum(_of_view(name, n_queries, n_keys, cells, n_maps) for name in views.of(exhibit))
+        + n_maps * n_sides * cells * _CELL_OF_CHART
+        + n_heads * (cells * _CELL_OF_ARCHIVE + min(cells * _CELL_OF_SPRITE, _HEAD_OF_SPRITE))
         + len(capture.image if capture else b"") * _BYTE_OF_IMAGE
         + _of_vectors(exhibit, n_heads, n_queries, n_keys, n_dims)
     )
@@ -89,9 +128,14 @@ def _of_vectors(exhibit: Exhibit, n_heads: int, n_queries: int, n_keys: int, n_d
     return _FORMULAS + travelling + n_cells * _CELL_OF_VECTOR
 
 
-def _of_pictures(exhibit: Exhibit, sizes: Mapping[str, int]) -> int:
-    """The sum over an exhibit's views; one that was never measured counts as the largest."""
-    return sum(sizes.get(view, max(sizes.values())) for view in views.of(exhibit))
+def _of_view(name: str, n_queries: int, n_keys: int, cells: float, n_maps: int) -> float:
+    """What a view adds; one that was never measured counts as a map of many marks."""
+    drawn = _VIEWS.get(name, _VIEWS["compare"])
+    size = drawn.base + n_maps * (drawn.head + drawn.bar * (n_queries + n_keys))
+    n_tokens = max(n_queries, n_keys)
+    if drawn.longest is None or n_tokens <= drawn.longest:
+        return size + (n_queries + n_keys) * drawn.token + cells * drawn.cell
+    return size + _LONG + n_maps * drawn.picture * cells * min(1, _PIXELS / n_tokens) ** 2
 
 
 def _guess_shape(exhibit: Exhibit) -> tuple[int, int] | None:
