@@ -39,6 +39,10 @@ test: .venv/.dev browser ## Run every check: style, types, flow, tests, browser.
 bench: .venv/.dev ## Measure; nothing here passes or fails.
 	@for script in tests/bench/*.py; do $(BIN)/python $$script || exit 1; done
 
+.PHONY: bench-browser
+bench-browser: .venv/.dev browser build/bertviz/.fetched ## Measure our pages beside BertViz's (minutes).
+	@$(BIN)/python tests/bench/browser
+
 .PHONY: support
 support: .venv/.dev ## Try every architecture of transformers (minutes) and write the page on it.
 	@$(BIN)/python tests/architectures --write
@@ -57,6 +61,16 @@ browser:
 	  echo "==> Installing Chromium for the browser tests"; \
 	  sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); \
 	  $$sudo apt-get update -qq && $$sudo apt-get install -y -qq chromium fonts-noto-core >/dev/null; }
+
+# Beside .venv and not in it: nothing else needs what we are measured against, nor what its pages load.
+build/bertviz/.fetched: | .venv/.dev
+	@echo "==> Fetching BertViz and the scripts that its pages load from another host"
+	@command -v npm >/dev/null || { echo "npm is needed to fetch them: apt-get install npm"; exit 1; }
+	@$(BIN)/python -m pip install -q --upgrade --target build/bertviz/python --no-deps bertviz==1.4.1
+	@$(BIN)/python -m pip install -q --upgrade --target build/bertviz/python ipython
+	@npm install --silent --ignore-scripts --no-save --prefix build/bertviz \
+	  d3@5.7.0 jquery@2.1.0 requirejs@2.3.6
+	@touch $@
 
 .venv/bin/python:
 	@echo "==> Creating the environment .venv"

@@ -73,6 +73,31 @@ def test_other_attention_is_refused_with_what_can_show_it() -> None:
         alignment.describe(views.pack(shown, held))
 
 
+@pytest.mark.parametrize("sides", [(64, 65), (65, 64)])
+def test_longer_texts_are_refused_where_it_is_named_and_built_without_it_elsewhere(
+    sides: tuple[int, int],
+) -> None:
+    queries, keys = (tuple(f"w{i}" for i in range(n)) for n in sides)
+    held = capture(attention(queries, kind="cross", keys=keys, n_heads=(1,)))
+    named = exhibit(views=("alignment",))
+    with pytest.raises(InputError, match=r"at most 64 tokens, and here are 65; .* edges and heat"):
+        views.figures(named, views.pack(named, held))
+    default = exhibit(kind="cross")
+    default = dataclasses.replace(default, views=())
+    drawn = [figure.view for figure in views.figures(default, views.pack(default, held))]
+    assert drawn == [name for name in views.of(default) if name != "alignment"]
+    assert "edges" in drawn
+
+
+def test_the_longest_texts_it_shows_are_a_picture_that_loads_at_once() -> None:
+    words = tuple(f"w{i}" for i in range(alignment.LONGEST))
+    held = capture(attention(words, kind="cross", keys=words, n_heads=(1,)))
+    shown = exhibit(kind="cross", views=("alignment",))
+    [figure] = views.figures(shown, views.pack(shown, held))
+    assert len(figure.svg) < 400_000
+    assert views.of(dataclasses.replace(shown, views=()), alignment.LONGEST)[0] == "alignment"
+
+
 def test_it_says_where_the_head_looks_and_how_often_it_is_right() -> None:
     said = alignment.describe(packed())
     assert said.startswith("In L0 H1, about to write black, the decoder looks most at noir (0.700)")

@@ -119,3 +119,11 @@ def test_every_head_has_the_rate_that_is_counted_word_by_word(seed: int) -> None
                 assert rate == pytest.approx(independent(weights, alignment, shift))
                 found.add(round(rate, 3))
     assert len(found) > 3, "rates of noise differ"
+
+
+def test_a_partner_of_two_words_makes_possible_links_and_either_half_is_right() -> None:
+    """*New York* is one partner, and two words of the source."""
+    keys = tokens(("à", 0), ("New", 1), ("York", 2))
+    reference = Reference.of([known(1, 1, 2)], keys)
+    assert reference.partners == (frozenset({1, 2}),)
+    assert [reference.error((word,)) for word in range(3)] == [1, 0, 0]

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,15 @@ from attention_gallery.capture.predictions import N_LIKELIEST, predictions
 from attention_gallery.capture.text.tokens import readable_tokens
 from attention_gallery.errors import CaptureError, GalleryError, Where
 from attention_gallery.store import Store
-from attention_gallery.terms import Attention, Capture, CaptureRequest, Extra, Model, Sentence
+from attention_gallery.terms import (
+    Attention,
+    AttentionKind,
+    Capture,
+    CaptureRequest,
+    Extra,
+    Model,
+    Sentence,
+)
 from tiny_models import N_WORDS, byte_level_tokenizer, save_tiny, sentence_piece_tokenizer
 from tiny_towers import save_tower
 
@@ -252,8 +261,50 @@ def test_what_is_written_on_is_what_the_library_writes(
     assert [token.id for token in queries] == ids
     n_given = read["input_ids"].shape[1]
     assert [token.generated for token in queries] == [False] * n_given + [True] * 12
-    assert all(token.span is None and token.word == -1 for token in queries[n_given:])
+    assert all(token.span is None for token in queries[n_given:])
     assert queries[-1].text.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "settings"),
+    [
+        ("fr-en", "le chat noir dort dans la maison", {"no_repeat_ngram_size": 1}),
+        ("fr-en", "le chat noir dort dans la maison", {"min_new_tokens": 20, "num_beams": 3}),
+        ("story", "Once upon a time, in", {"suppress_tokens": None}),
+    ],
+)
+def test_no_setting_of_a_model_makes_it_write_other_than_the_likeliest(
+    name: str, text: str, settings: dict[str, Any], tmp_path: Path
+) -> None:
+    plain = resources.specimens()[name]
+    folder = tmp_path / name
+    folder.mkdir()
+    for file in plain.iterdir():
+        if file.is_file():
+            (folder / file.name).write_bytes(file.read_bytes())
+    said = Sentence("s", text, generate=12)
+    [before] = captured(plain, said)
+    kind: AttentionKind = "cross" if name == "fr-en" else "decoder"
+    written = [token for token in before.attentions[kind].queries if token.generated]
+    if "suppress_tokens" in settings:
+        settings = {"suppress_tokens": [written[0].id]}
+    place = folder / "generation_config.json"
+    place.write_text(json.dumps(json.loads(place.read_text("utf-8")) | settings), "utf-8")
+    [after] = captured(folder, said)
+    attention = after.attentions[kind]
+    assert attention.queries == before.attentions[kind].queries
+    assert attention.predictions is not None
+    for row, token in enumerate(attention.predictions.follows):
+        if token and token.generated:
+            assert attention.predictions.likeliest[row][0].id == token.id
+
+
+def test_what_is_written_has_words_that_are_counted_on() -> None:
+    story = resources.specimens()["story"]
+    [capture] = captured(story, Sentence("s", "Once upon a time, in", generate=8))
+    queries = [token for token in capture.attentions["decoder"].queries if not token.special]
+    # Each token of the specimen is a word.
+    assert [token.word for token in queries] == list(range(len(queries)))
 
 
 def test_what_is_written_is_the_likeliest_at_each_step() -> None:

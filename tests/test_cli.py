@@ -349,7 +349,7 @@ def test_check_says_what_would_be_captured_and_writes_nothing(run: Run, tmp_path
     write_manifest(tmp_path)
     result = run("check")
     assert result.code == 0
-    assert "fox: specimen:story, edges, heatmap; to capture, about " in result.out
+    assert "fox: specimen:story, edges, grid, heatmap; to capture, about " in result.out
     assert "2 exhibits from 2 captures, 2 to make" in result.out
     assert [path.name for path in tmp_path.iterdir()] == ["galleries"]
     fill_store(tmp_path)

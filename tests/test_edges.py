@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from itertools import combinations, pairwise
 from typing import Any
@@ -12,7 +13,8 @@ import pytest
 import vl_convert
 from numpy.typing import NDArray
 
-from attention_gallery import charts, views
+from attention_gallery import charts, maps, packing, views
+from attention_gallery.codes import Layers
 from attention_gallery.packing import Packed
 from attention_gallery.terms import Attention, Head
 from attention_gallery.views.edges import colours, options, window
@@ -147,13 +149,64 @@ def test_words_travel_as_a_second_set_of_maps_that_add_up_to_one() -> None:
     values = {param["name"]: param.get("value") for param in document(of)["params"]}
     words = options.Options(of).words
     assert words is not None
-    assert values["word_weights"] == list(words.blobs)
+    for slot, blob in zip(of.slots, values["word_weights"], strict=True):
+        # Tokens 1 to 3 are one word: looked at as their sum, and looking as their mean.
+        weights = maps.weights(of.attention, slot).astype(float)
+        if slot.pool == "max" and slot.single is None:
+            continue  # of words, not of tokens
+        columns = np.insert(np.delete(weights, [1, 2, 3], 1), 1, weights[:, 1:4].sum(axis=1), 1)
+        rows = np.insert(np.delete(columns, [1, 2, 3], 0), 1, columns[1:4].mean(axis=0), 0)
+        levels = [int(blob[i : i + 2], 36) for i in range(0, len(blob), 2)]
+        cells = rows[np.tril_indices(7)]
+        np.testing.assert_allclose(np.array(levels) / 1295, cells, atol=4 * of.error)
     assert values["word_queries"] == ["[CLS]", "unlikely", "[SEP]", "so", "it", "is", "[SEP]"]
     for slot, blob in zip(of.slots, words.blobs, strict=True):
         rows = words.map(blob)
         assert not np.triu(rows, 1).any()
         if slot.single or slot.pool == "mean":
             np.testing.assert_allclose(rows.sum(axis=1), 1, atol=7 * of.error)
+
+
+def flat(n_tokens: int, special: float) -> Attention:
+    """What is left of a row is spread over many keys, each nearly half a level above a level."""
+    source = attention(tuple(f"t{i}" for i in range(n_tokens)), kind="encoder", n_heads=(1,))
+    tokens = tuple(replace(token, special=not i) for i, token in enumerate(source.keys))
+    share = (1 - special) / 2 / (n_tokens - 2)
+    row = np.full(n_tokens, min(1.9 * share, (np.floor(share * 1295) + 0.48) / 1295))
+    row[0] = special
+    row[1] = 1 - row[0] - row[2:].sum()
+    weights = np.tile(row, (1, n_tokens, 1)).astype(np.float32)
+    return replace(source, queries=tokens, keys=tokens, layers=Layers.of([weights]))
+
+
+@pytest.mark.parametrize("special", [0.0, 0.3, 0.6, 0.9, 0.97, 0.998])
+def test_printed_digits_of_what_is_shared_out_anew_are_right(special: float) -> None:
+    """Of 60 tokens, whose errors add up in what a row has left, if it is added up decoded."""
+    source = flat(60, special)
+    of = packed(source, Head(0, 0))
+    values = {param["name"]: param.get("value") for param in document(of)["params"]}
+    whole = packing.decode(values["left"][0]).reshape(60, 2)
+    left = whole[:, 0] + whole[:, 1] / 1295
+    weights = source.layers[0][0][:, 1:].astype(np.float64)
+    limits = re.findall(r"left > ([0-9.]+) \? '.(\d)f'", options.Options(of).digits())
+    assert [digits for _, digits in limits] == ["3", "2"]
+    if special == 0.998:  # not one digit would be right
+        assert not left.any()
+        return
+    decoded = of.map(of.blobs[0])[:, 1:] / left[:, None]
+    n_digits = next((int(n) for limit, n in limits if left[0] > float(limit)), 1)
+    worst = np.abs(decoded - weights / weights.sum(axis=1, keepdims=True)).max()
+    assert worst <= 10.0**-n_digits
+    assert worst <= options.Options(of).error / left.min()
+
+
+@pytest.mark.parametrize("n_tokens", [10, 100])
+def test_a_label_that_is_cut_has_a_tooltip_with_the_whole_of_it(n_tokens: int) -> None:
+    """Wide glyphs count double: eleven are as long as 22 letters, of which 18 have room."""
+    texts = ("注意力" * 4, "x" * 18, "y" * 19, *map(str, range(n_tokens - 3)))
+    spec = document(packed(attention(texts, n_heads=(1,)), Head(0, 0)))
+    [cut] = [param["value"] for param in spec["params"] if param["name"] == "cut"]
+    assert cut == ["注意力" * 4, "y" * 19]
 
 
 @pytest.mark.parametrize("n_tokens", [window.LONGEST, window.LONGEST + 1, 300])

@@ -103,7 +103,9 @@ def test_the_summary_names_the_heads_that_stand_out() -> None:
         "Of 4 heads, most attention goes in L0 H1 to the previous token (1.000), in L1 H0 to the "
         "first token (1.000)"
     ) in GRID.describe(packed)
-    assert "L0 H1 is the most decided: 1.000 of each row goes to one key." in GRID.describe(packed)
+    assert "L0 H1 is the most decided: on average 1.000 of a row goes to one key." in GRID.describe(
+        packed
+    )
     rows = {title: cells for title, *cells in GRID.tabulate(packed).rows}
     assert rows["attention to the previous token"][0] == "L0 H1 1.000"
     assert rows["attention to the first token"][0] == "L1 H0 1.000"
@@ -188,6 +190,17 @@ def test_layers_that_see_a_window_are_marked_and_told() -> None:
         GRID.describe(packed)
     )
     assert "In L4 a token sees at most the last 4 tokens" in GRID.describe(packed)
+
+
+def test_where_queries_look_ahead_too_a_window_is_told_to_either_side() -> None:
+    """A window of 4 keys counts the query itself: what is seen has |query - key| < 4."""
+    source = replace(attention(kind="encoder", n_heads=(4, 4)), windows=(4, 65))
+    packed = packed_of(source)
+    held = document(packed)
+    assert held["notes"] == ["a bar before a layer: it sees 3 or 64 tokens to either side only"]
+    captions = dict(zip(map(str, packed.slots), held["captions"], strict=True))
+    assert captions["L0 H0"] == "sees 3 tokens to either side"
+    assert "In L0 a token sees at most 3 tokens to either side: a sliding" in GRID.describe(packed)
 
 
 def test_listed_heads_have_no_neighbours_to_stand_beside() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from dataclasses import replace
 from io import BytesIO
 from typing import Any
 
@@ -168,3 +169,19 @@ def test_pooled_maps_have_margins_of_their_own() -> None:
     largest = np.max([layer.max(axis=0) for layer in packed.attention.layers], axis=0)
     decoded = [int(code) // packed.n_keys / 100 for code in codes.split(" ")]
     assert np.allclose(decoded, largest.sum(axis=0), atol=0.0051)
+
+
+@pytest.mark.parametrize("causal", [True, False])
+def test_a_key_is_told_by_how_many_queries_its_window_lets_see_it(causal: bool) -> None:
+    """Against the pairs of a mask, counted one by one."""
+    source = attention(kind="decoder" if causal else "encoder", n_heads=(1, 1))
+    packed = packing.pack(exhibit(), replace(source, windows=(3, None)))
+    n, reaches = packed.n_queries, params(packed)["reaches"]
+    for slot, reach in zip(packed.slots, reaches, strict=True):
+        window = 3 if slot.layer == 0 else n
+        assert reach == window
+        for key in range(n):
+            seeing = sum(abs(q - key) < window and (q >= key or not causal) for q in range(n))
+            told = totals.told_of_key(packed, str(key))
+            count = re.findall(r"each of ' \+ (.*) \+ \(\1 == 1", told)[0]
+            assert eval(count.replace("reaches[slot]", str(reach))) == seeing  # noqa: S307

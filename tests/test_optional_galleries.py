@@ -29,9 +29,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_real_encoder_builds_a_site_in_five_scripts(folder: Path) -> None:
     plan = build.read([folder / "minilm.yml"])
     store = Store(folder / ".attention")
-    assert build.obtain(plan, store) == 5
+    assert build.obtain(plan, store) == 7
     site = build.build_site(plan, store).site
-    assert len(site.pages) == 6
+    assert len(site.pages) == 8
     text = " ".join(fragment for page in site.pages for fragment in page.fragments.values())
     for word in ("العربية", "注", "Внимание", "🙂"):
         assert word in text
@@ -49,6 +49,20 @@ def test_its_later_layers_rest_on_the_special_tokens(folder: Path) -> None:
     special = np.array([token.special for token in attention.keys])
     mass = [layer[..., special].sum(axis=-1).mean() for layer in attention.layers]
     assert max(mass[3:]) > 0.5 > mass[0]
+
+
+def test_one_head_does_something_else_beyond_what_the_model_was_trained_on(folder: Path) -> None:
+    """What the prose says of its looking at the token before is true of the numbers."""
+    plan = build.read([folder / "minilm.yml"])
+    store = Store(folder / ".attention")
+    build.obtain(plan, store)
+    capture = store.get(plan.keys["minilm-essay"])
+    assert capture is not None
+    attention = capture.attentions["encoder"]
+    before = np.diagonal(attention.layers[0][2], -1)
+    assert len(before) > 200
+    assert round(float(before[:100].mean()), 2) == 0.59
+    assert round(float(before[150:].mean()), 2) == 1.00
 
 
 def test_without_the_folder_the_manifest_says_what_is_missing(tmp_path: Path) -> None:

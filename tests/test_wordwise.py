@@ -11,6 +11,7 @@ from attention_gallery import wordwise
 from attention_gallery.codes import ERROR
 from attention_gallery.terms import Attention, Token
 from attentions import attention
+from predicted import predicted
 
 # The word each token is a part of; what is special has none.
 WORDS = (-1, 0, 1, 1, 1, 2, -1, 3, 3, 4)
@@ -89,3 +90,11 @@ def test_tokens_of_two_texts_are_never_one_word() -> None:
 @pytest.mark.parametrize("words", [(0, 1, 2), (-1, 0, -1), (-1, -1, -1)])
 def test_where_every_word_is_one_token_nothing_is_split(words: tuple[int, ...]) -> None:
     assert not wordwise.splits_words(split(words=words))
+
+
+def test_what_is_counted_in_tokens_is_left_behind() -> None:
+    source = replace(predicted(split("decoder")), windows=(4, None), kv_heads=(1, 1))
+    whole = wordwise.by_word(source)
+    assert source.predictions is not None
+    assert whole.predictions is None
+    assert whole.windows == ()

@@ -37,7 +37,7 @@ def error_rate(made: Set[Pair], sure: Set[Pair], possible: Set[Pair]) -> float:
     be made, and a possible one, P, may be. Sure links are possible too.
 
     Source: Och, Ney 2003, "A Systematic Comparison of Various Statistical Alignment Models",
-    section 2.3, doi:10.1162/089120103321337421.
+    doi:10.1162/089120103321337421.
     """
     return 1 - (len(made & sure) + len(made & possible)) / (len(made) + len(sure))
 
@@ -105,9 +105,11 @@ class Reference:
         return tuple(word in partners for word, partners in zip(made, self.partners, strict=True))
 
     def error(self, made: Iterable[int]) -> float:
-        """The alignment error rate of links: a word with one partner makes a sure link.
+        """The alignment error rate of links: what goes with one source word makes a sure link.
 
-        With several partners each is a possible link, since nobody said that all are needed.
+        Where it goes with several, be they partners of their own or the words of one, each is a
+        possible link, for a word is linked once and cannot reach them all: for *New York* either
+        half is right.
         """
         possible = {(i, word) for i, partners in enumerate(self.partners) for word in partners}
         sure = {(i, word) for i, word in possible if len(self.partners[i]) == 1}

@@ -22,7 +22,7 @@ _TOKEN = 90  # in the table, at either end of an edge
 _FORMULAS = 20_000
 _CELL_OF_VECTOR = 80
 _DIMENSIONS = 64
-_CELL_OF_CHART = 1.1  # a level, packed and compressed
+_CELL_OF_CHART = 0.85  # a level, on its way to the page
 _CELL_OF_ARCHIVE = 3.6  # float32, compressed
 _HEAD_OF_SPRITE = 850
 _CELL_OF_SPRITE = 0.15
@@ -107,12 +107,14 @@ def exhibit_bytes(exhibit: Exhibit, capture: Capture | None) -> int | None:
     n_sides = 1 + len(exhibit.against)
     # What is pooled follows from the heads, and takes next to nothing.
     n_maps = len(exhibit.heads) or min(n_heads, packing.BUDGET // round(2 * cells * n_sides) + 1)
+    names = views.of(exhibit, max(n_queries, n_keys))
     return round(
         _PAGE
         + (n_queries + n_keys) * _TOKEN
-        + sum(_of_view(name, n_queries, n_keys, cells, n_maps) for name in views.of(exhibit))
+        + sum(_of_view(name, n_queries, n_keys, cells, n_maps) for name in names)
         + n_maps * n_sides * cells * _CELL_OF_CHART
-        + n_heads * (cells * _CELL_OF_ARCHIVE + min(cells * _CELL_OF_SPRITE, _HEAD_OF_SPRITE))
+        + n_maps * n_sides * cells * _CELL_OF_ARCHIVE
+        + n_heads * min(cells * _CELL_OF_SPRITE, _HEAD_OF_SPRITE)
         + len(capture.image if capture else b"") * _BYTE_OF_IMAGE
         + _of_vectors(exhibit, n_heads, n_queries, n_keys, n_dims)
     )

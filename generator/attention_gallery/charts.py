@@ -134,7 +134,7 @@ def shared_params(packed: Packed) -> list[alt.Parameter]:
     several = [-1] if len(counts) > 1 else []
     layers = alt.binding_select(
         options=[*range(len(counts)), *several],
-        labels=[*(f"L{i}" for i in range(len(counts))), *("all layers" for _ in several)],
+        labels=[*(f"L{i}" for i in range(len(counts))), *("all layers and heads" for _ in several)],
         name="Layer ",
     )
     heads = alt.binding_select(

@@ -47,8 +47,8 @@ class Slot:
 def slots(exhibit: Exhibit, attention: Attention) -> tuple[Slot, ...]:
     """The maps of the heads an exhibit lists, or of all, with those that are pooled.
 
-    Of all, each layer is led by its pooled maps, and those over all layers, where there are several,
-    come last.
+    Of all, each layer is led by its pooled maps, and those over all layers come last, where there
+    are several.
 
     Raises:
         InputError: A head that the attention does not have.

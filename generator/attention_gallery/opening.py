@@ -136,7 +136,9 @@ def _first_row(attention: Attention, gold: tuple[Link, ...]) -> int:
     written = [i for i, token in enumerate(attention.queries) if token.generated]
     if attention.kind == "decoder" and written and written[0] > 0:
         return written[0] - 1
-    words = [i for i, token in enumerate(attention.queries) if not (token.special or token.patch)]
+    tokens = [i for i, t in enumerate(attention.queries) if not (t.special or t.patch)]
+    # A full stop says little.
+    words = [i for i in tokens if any(map(str.isalnum, attention.queries[i].text))] or tokens
     if not words and any(token.patch for token in attention.queries):
         return next((i for i, token in enumerate(attention.queries) if not token.patch), 0)
     last = words[-1] if words else len(attention.queries) - 1

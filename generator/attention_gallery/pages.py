@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import gzip
 import io
 import json
 from collections.abc import Mapping, Sequence
@@ -14,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from attention_gallery import resources, views
+from attention_gallery import resources, transport, views
 from attention_gallery.charts import has_patches
 from attention_gallery.manifest.values import made_showable
 from attention_gallery.packing import Packed
@@ -131,7 +129,7 @@ def exhibit_page(
     )
     page = Page(page_path(exhibit), exhibit.title, markdown, fragments, in_nav=False)
     assets = (
-        Asset(file_path(exhibit, "data.js"), data_script(figures).encode("ascii")),
+        Asset(file_path(exhibit, "data.js"), data_script(figures, packed).encode("ascii")),
         Asset(file_path(exhibit, "weights.npz"), _weights(packed)),
         # What a model saw is known at a glance; its patches in a row are not.
         Asset(file_path(exhibit, "thumbnail.png"), packed.image or sprite(packed.attention)),
@@ -186,18 +184,18 @@ def lone_file(
             for script in (
                 vega,
                 (assets / "attention-chart.js").read_text("utf-8"),
-                data_script(figures),
+                data_script(figures, packed),
             )
         ],
     )
 
 
-def data_script(figures: Sequence[Figure]) -> str:
+def data_script(figures: Sequence[Figure], packed: Packed) -> str:
     """The documents of an exhibit as one script, pure ASCII.
 
     What several of them hold in common, most of all the packed weights, is written once. All is
-    compressed, since digits take twice the bytes of what they say and a page on a USB stick is not
-    compressed by anyone else. The element that draws a chart undoes both.
+    compressed, since a page on a USB stick is not compressed by anyone else. The element that draws
+    a chart undoes both.
     """
     shared = _shared(figures)
     views = {}
@@ -207,10 +205,9 @@ def data_script(figures: Sequence[Figure]) -> str:
             for param in figure.spec["params"]
         ]
         views[figure.view] = {**figure.spec, "params": params}
-    data = json.dumps({"params": shared, "views": views}, separators=(",", ":"))
-    # Without the time of day: the same documents always give the same bytes.
-    packed = base64.b64encode(gzip.compress(data.encode("ascii"), mtime=0)).decode("ascii")
-    return f'AttentionGallery.exhibit({json.dumps(figures[0].exhibit)},"{packed}");\n'
+    parts = transport.encode({"params": shared, "views": views}, packed)
+    arguments = json.dumps([figures[0].exhibit, parts], separators=(",", ":"))
+    return f"AttentionGallery.exhibit({arguments[1:-1]});\n"
 
 
 def _shared(figures: Sequence[Figure]) -> dict[str, Any]:
@@ -249,6 +246,7 @@ def _fragments(
             figure=figure,
             # Said once: it is about the head that all charts open with.
             truth=figure.truth if figure is figures[0] else "",
+            cross=packed.attention.kind == "cross",
             standalone=standalone,
             data_path=file_path(exhibit, "data.js"),
             vega_path=VEGA,
@@ -261,6 +259,7 @@ def _fragments(
         tables=list(dict.fromkeys(figure.table for figure in figures)),
         facts=_facts(exhibit, capture.provenance, packed, others),
         weights_path=file_path(exhibit, "weights.npz"),
+        every_head=packed.every_head,
         previous=previous,
         next=following,
         standalone=standalone,
@@ -274,9 +273,11 @@ def _facts(
     attention = packed.attention
     heads = " or ".join(map(str, sorted(set(attention.n_heads))))
     n_heads = sum(attention.n_heads)
-    shown = "all of them" if packed.every_head else f"{len(packed.slots)} of {n_heads}"
-    if not exhibit.heads and not packed.every_head:
-        shown += ", the most telling ones; all would make this page too large"
+    shown = "all of them"
+    if not packed.every_head:
+        names = ", ".join(map(str, packed.slots))
+        why = "" if exhibit.heads else ", the most telling ones; all would make this page too large"
+        shown = f"{len(packed.slots)} of {n_heads}{why}: {names}"
     error = ceil(packed.error * 1e5) / 1e5  # rounded up: what is stated is a bound
     facts = [
         ("Model", f"{exhibit.model.source} ({provenance.architecture})"),
@@ -360,24 +361,35 @@ def _generated(attention: Attention) -> str:
 def _weights(packed: Packed) -> bytes:
     """A NumPy archive: `queries`, `keys`, and float32 `layer_0`, ... ``[head, query, key]``.
 
+    Where not all heads travel, neither do they here: of a long text they would be hundreds of
+    megabytes. Each of those that do is an array of its own, such as `L0H2`, ``[query, key]``.
+
     What the exhibit is held against stands in it too, as ``against_0_layer_0`` and so on, with its
     names in `against`.
     """
-    arrays = _arrays(packed.attention)
+    arrays = _arrays(packed.attention, packed)
     if packed.others:
         arrays["against"] = np.array([other.name for other in packed.others])
     for number, other in enumerate(packed.others):
-        arrays |= _arrays(other.attention, f"against_{number}_")
+        arrays |= _arrays(other.attention, packed, f"against_{number}_")
     out = io.BytesIO()
     np.savez_compressed(out, **arrays)
     return out.getvalue()
 
 
-def _arrays(attention: Attention, prefix: str = "") -> dict[str, Any]:
-    return {
+def _arrays(attention: Attention, packed: Packed, prefix: str = "") -> dict[str, Any]:
+    arrays = {
         f"{prefix}queries": np.array([token.text for token in attention.queries]),
         f"{prefix}keys": np.array([token.text for token in attention.keys]),
-        **{f"{prefix}layer_{i}": layer for i, layer in enumerate(attention.layers)},
+    }
+    if packed.every_head:
+        layers = enumerate(attention.layers)
+        return arrays | {f"{prefix}layer_{number}": layer for number, layer in layers}
+    heads = (slot.single for slot in packed.slots)
+    return arrays | {
+        f"{prefix}L{head.layer}H{head.head}": attention.layers[head.layer][head.head]
+        for head in heads
+        if head
     }
 
 

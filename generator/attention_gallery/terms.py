@@ -293,8 +293,8 @@ class Token:
             are parts of one character have the span of that character. Of two texts each is
             counted from its own beginning; of a chat, see `Sentence.text`.
         word: Which word of the sentence it is a part of, 0-based, -1 for none; those of a second
-            text are counted on. Words are runs of letters and digits; each other character is one
-            of its own: see `capture.words`.
+            text, and of what the model wrote after it, are counted on. Words are runs of letters
+            and digits; each other character is one of its own: see `capture.words`.
         segment: Which of two texts that are read together it belongs to, 0 or 1.
         generated: Whether the model wrote it, and not the author.
     """
@@ -350,8 +350,9 @@ class Attention:
             these are what it writes after.
         kv_heads: How many key/value heads each layer has, where heads share them: each is that of
             as many neighbouring heads. Empty where every head has its own, or it is not known.
-        windows: How many keys back, itself included, a query of each layer sees at most; None for a
-            layer that is not told to have such a limit. Empty where none is.
+        windows: How many keys back, itself included, a query of each layer sees at most, and where
+            it may look ahead, as many ahead; None for a layer that is not told to have such a
+            limit. Empty where none is.
     """
 
     kind: AttentionKind

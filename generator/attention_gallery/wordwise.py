@@ -29,7 +29,8 @@ def by_word(attention: Attention) -> Attention:
     special token, stays itself (Source: Clark et al. 2019, section 4.1, doi:10.18653/v1/W19-4828).
 
     Returns:
-        Its layers are ``[head, query word, key word]``. What weights are made of is left behind.
+        Its layers are ``[head, query word, key word]``. What weights are made of is left behind,
+        and so is what is counted in tokens: predictions and windows.
     """
     queries, keys = _runs(attention.queries), _runs(attention.keys)
     sizes = np.array([len(run) for run in queries])
@@ -40,6 +41,8 @@ def by_word(attention: Attention) -> Attention:
         layers=Layers.of(_pooled(layer, sizes, _starts(keys)) for layer in attention.layers),
         parts={},
         scales=(),
+        predictions=None,
+        windows=(),
     )
 
 

@@ -15,19 +15,97 @@
   const LAST = ["pin_token", "pin_query", "pin_key"];
   const VISIBLE = 0.005;
 
-  /* exhibit id -> gzip of {params: shared values by name, views: {view: Vega-Lite document}} */
+  /* The digits of packed weights, and which queue says how far pooled maps are off: transport.py. */
+  const DIGITS = new TextEncoder().encode("0123456789abcdefghijklmnopqrstuvwxyz");
+  const RESIDUALS = 13;
+
+  /* exhibit id -> {params: shared values by name, views: {view: Vega-Lite document}} */
   const exhibits = new Map();
   const scripts = new Map();
   window.AttentionGallery = {
-    exhibit(id, packed) {
-      exhibits.set(id, unpack(packed));
+    exhibit(id, parts) {
+      exhibits.set(id, unpack(parts));
     },
   };
 
-  async function unpack(base64) {
-    const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
-    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-    return new Response(stream).json();
+  /* What transport.py made: documents, and queues of the levels of maps that were taken out. */
+  async function unpack(parts) {
+    const [text, ...queues] = await Promise.all(parts.map(inflated));
+    const { document, taken, slots } = JSON.parse(new TextDecoder().decode(text));
+    const next = reader(queues);
+    for (const { path, rows } of taken) {
+      const place = path.pop();
+      const part = path.reduce((whole, key) => whole[key], document);
+      part[place] = levels(slots, rows, next).map(digits);
+    }
+    return document;
+  }
+
+  async function inflated(base64) {
+    const text = atob(base64);
+    const bytes = new Uint8Array(text.length);
+    for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i);
+    const stream = new Response(bytes).body.pipeThrough(new DecompressionStream("deflate"));
+    return new Uint8Array(await new Response(stream).arrayBuffer());
+  }
+
+  /* Takes the next level from a queue. One from 251 on has a second byte, which is in the last. */
+  function reader(queues) {
+    const second = queues.length - 1;
+    const at = new Uint32Array(queues.length);
+    return (queue) => {
+      const first = queues[queue][at[queue]++];
+      return first < 251 ? first : 251 + 256 * (first - 251) + queues[second][at[second]++];
+    };
+  }
+
+  /* The levels of each slot's map: first the heads, each level from the queue that those beside it
+   * choose, then what is pooled, which heads tell up to a residual that was sent with 1 added. */
+  function levels(slots, rows, next) {
+    const n = rows.reduce((sum, row) => sum + row, 0);
+    const heads = slots.map(([, pool]) => (pool ? null : head(n, rows, next)));
+    return slots.map(([layer, pool], slot) => {
+      if (!pool) return heads[slot];
+      const of = heads.filter((each, i) => each && (layer === null || slots[i][0] === layer));
+      return pooled(n, pool, of, next);
+    });
+  }
+
+  function head(n, rows, next) {
+    const map = new Uint16Array(n);
+    let cell = 0;
+    let above = 0;
+    for (const row of rows) {
+      for (let key = 0; key < row; key++, cell++) {
+        const near = (cell ? map[cell - 1] : 0) + (key < above ? map[cell - above] : 0);
+        map[cell] = next(32 - Math.clz32(near));
+      }
+      above = row;
+    }
+    return map;
+  }
+
+  function pooled(n, pool, heads, next) {
+    const map = new Int32Array(n);
+    for (const head of heads) {
+      if (pool === "max") for (let i = 0; i < n; i++) map[i] = Math.max(map[i], head[i]);
+      else for (let i = 0; i < n; i++) map[i] += head[i];
+    }
+    const parts = pool === "max" ? 1 : heads.length;
+    for (let i = 0; i < n; i++) {
+      map[i] = (Math.round(map[i] / parts) + next(RESIDUALS) + 1295) % 1296;
+    }
+    return map;
+  }
+
+  /* Two digits in base 36 for each level. */
+  function digits(map) {
+    const text = new Uint8Array(2 * map.length);
+    for (let i = 0; i < map.length; i++) {
+      text[2 * i] = DIGITS[Math.floor(map[i] / 36)];
+      text[2 * i + 1] = DIGITS[map[i] % 36];
+    }
+    return new TextDecoder().decode(text);
   }
 
   /* A page that holds everything gives its data after this script. */
@@ -101,7 +179,9 @@
       this.observer.disconnect();
       window.removeEventListener("hashchange", this.onHash);
       this.started = null;
+      this.visit = {};
       this.embedded?.finalize();
+      this.embedded = null;
       this.querySelectorAll(".ag-controls, .ag-chart, .ag-tools").forEach((part) => part.remove());
       this.prepend(this.picture);
       delete this.dataset.ready;
@@ -129,6 +209,7 @@
     }
 
     async load() {
+      const visit = this.visit;
       await parsed;
       const vega = this.getAttribute("vega");
       const src = this.getAttribute("src");
@@ -136,10 +217,12 @@
         window.vegaEmbed || !vega ? null : load(vega),
         exhibits.has(this.exhibit) || !src ? null : load(src),
       ]);
-      await this.draw();
+      await this.draw(visit);
     }
 
-    async draw() {
+    /* Nothing is put in place before all is there: until then the element may be moved or removed,
+     * and may even have started anew. */
+    async draw(visit) {
       this.spec = await wholeDocument(this.exhibit, this.view);
       const label = this.getAttribute("label");
       const controls = document.createElement("div");
@@ -148,26 +231,28 @@
       controls.setAttribute("aria-label", `${label}: controls`);
       const chart = document.createElement("div");
       chart.className = "ag-chart";
-      chart.hidden = true;
-      this.picture.after(chart);
-      this.prepend(controls);
-      this.embedded = await window.vegaEmbed(chart, this.spec, {
+      const embedded = await window.vegaEmbed(chart, this.spec, {
         actions: false,
         ast: true,
         bind: controls,
         renderer: "svg",
         tooltip: { theme: "custom" },
       });
+      if (visit !== this.visit) {
+        embedded.finalize();
+        return;
+      }
+      this.embedded = embedded;
       this.orderControls(controls);
+      this.prepend(controls);
+      this.picture.replaceWith(chart);
       const fit = () => {
-        const width = chart.querySelector("svg").getAttribute("width");
-        chart.style.setProperty("--ag-natural", width);
+        const width = chart.querySelector("svg")?.getAttribute("width");
+        if (width) chart.style.setProperty("--ag-natural", width);
       };
       fit();
       // Some charts are laid out anew when the window becomes narrow.
       this.embedded.view.addResizeListener(() => requestAnimationFrame(fit));
-      chart.hidden = false;
-      this.picture.remove();
       this.append(this.tools());
       this.reading.setAttribute("role", "status");
       for (const control of this.choices()) {
@@ -224,12 +309,15 @@
     /* The value of a control that a link names by a text; undefined where it offers none such. */
     offered(control, text) {
       if (text === null) return undefined;
-      if (control.type === "checkbox") return { true: true, false: false }[text];
+      if (control.type === "checkbox") return ["true", "false"].includes(text) ? text === "true" : undefined;
       if (control.type === "text") return text;
       if (control.type === "range") {
         const value = Number(text || NaN);
         const names = this.names(control);
-        const known = names ? value in names : value >= control.min && value <= control.max;
+        // A slider says itself which values it can have: it takes the nearest.
+        const slider = control.cloneNode();
+        slider.value = text;
+        const known = names ? value in names : slider.valueAsNumber === value;
         return known ? value : undefined;
       }
       return [...control.options].some((option) => option.value === text) ? Number(text) : undefined;
@@ -257,6 +345,7 @@
 
     /* Take what controls offer of a state, which has a text for each. */
     async take(state) {
+      if (!this.embedded) return;
       for (const control of this.choices()) {
         const value = this.offered(control, state.get(control.name));
         if (value !== undefined) this.embedded.view.signal(control.name, value);
@@ -287,16 +376,23 @@
         }
       }
       state.set("heads", "");
-      for (const chart of this.followers) {
-        await chart.start();
-        await chart.take(state);
-      }
+      const shown = this.signal("slots")[this.signal("slot")];
+      // One that cannot be drawn says so itself, and holds up no other.
+      await Promise.allSettled(
+        this.followers.map(async (chart) => {
+          await chart.start();
+          // Some charts hold fewer maps, and know them by name.
+          const slot = chart.signal("slots").indexOf(shown);
+          await chart.take(new Map([...state, ["slot", String(slot)]]));
+        }),
+      );
     }
 
     /* Several signals may change in one pulse of Vega: answer once, when all have. */
     changed() {
       cancelAnimationFrame(this.answer);
       this.answer = requestAnimationFrame(() => {
+        if (!this.embedded) return;
         for (const control of this.choices()) this.show(control);
         this.link.href = this.permalink;
         this.reading.textContent = this.read();

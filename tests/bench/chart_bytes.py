@@ -74,7 +74,7 @@ def main() -> None:
             f"| {name} | {len(source.queries)} | {kb[0]} | {kb[1]} | {kb[2]} | {kb[3]} "
             f"| {sizes[0] / sizes[2]:.1f}, gzip {sizes[1] / sizes[3]:.1f} | {packed.error:.5f} |"
         )
-        data = len(pages.data_script(figures))
+        data = len(pages.data_script(figures, packed))
         assert data < 1.2 * len(document), "both views share one copy of the weights"
 
 

@@ -235,6 +235,21 @@ def test_a_click_pins_a_word_or_a_cell_and_escape_lets_go(show: Show) -> None:
     assert coloured(page, PIN_COLOUR) == (0, 0)
 
 
+def test_a_wide_label_that_is_cut_has_a_tooltip_and_others_have_none(show: Show) -> None:
+    texts = ("<s>", "注意力" * 4, "fox")
+    seen = attention(texts, kind="cross", keys=("renard", "の" * 10), n_heads=(1,))
+    page = show(lone_file(seen, exhibit(views=("alignment",)))[0])
+    tooltip = page.locator("#vg-tooltip-element.visible")
+    label(page, "fox").hover()
+    page.wait_for_timeout(100)
+    expect(tooltip).to_have_count(0)
+    words = page.locator(f"{CHART} .ag-chart text", has_text="…")
+    words.filter(has_text="注").hover()
+    expect(tooltip).to_have_text(texts[1])
+    words.filter(has_text="の").last.hover()
+    expect(tooltip).to_have_text("の" * 10)
+
+
 def test_everything_works_from_the_keyboard(show: Show) -> None:
     page = show(lone_file()[0])
     controls = page.locator(f"{CHART} .ag-controls :is(select, input)")

@@ -196,6 +196,35 @@ def test_a_click_pins_and_escape_lets_go(show: Show) -> None:
     assert arcs(page, PIN_COLOUR) == []
 
 
+@pytest.mark.parametrize("tokens", [FOX, FOX[:1]], ids=["sentence", "one"])
+@pytest.mark.parametrize("kind", ["encoder", "decoder"])
+def test_what_is_described_of_a_token_is_said_of_it_when_it_is_chosen(
+    show: Show, kind: Any, tokens: tuple[str, ...]
+) -> None:
+    """The sentences of the build and those of the running chart are made by different code."""
+    seen = attention(tokens, kind=kind, n_heads=(1, 4))
+    page = show(lone_file(seen, exhibit(views=("arcs",), start=Start(Head(1, 2), 0)))[0])
+    for token in range(len(tokens)):
+        choose(page, "pin_token", token)
+        page.wait_for_timeout(60)
+        shown = exhibit(views=("arcs",), start=Start(Head(1, 2), token))
+        said = page.locator(f"{CHART} .ag-reading").inner_text()
+        assert " other" in said
+        assert views.load("arcs").describe(views.pack(shown, capture(seen))).startswith(said)
+
+
+def test_a_wide_label_that_is_cut_has_a_tooltip_and_others_have_none(show: Show) -> None:
+    texts = ("注意力" * 4, "fox", "ran")
+    page = show(lone_file(attention(texts, n_heads=(1,)), exhibit(views=("arcs",)))[0])
+    labels = page.locator(f"{CHART} .ag-chart text[font-size='15px']")
+    tooltip = page.locator("#vg-tooltip-element.visible")
+    labels.nth(1).hover()
+    page.wait_for_timeout(100)
+    expect(tooltip).to_have_count(0)
+    labels.first.hover()
+    expect(tooltip).to_have_text(texts[0])
+
+
 def test_everything_works_from_the_keyboard(show: Show) -> None:
     page = show(lone_file()[0])
     controls = page.locator(f"{CHART} .ag-controls :is(select, input)")

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import vl_convert
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from attention_gallery import pages, reading, site, templates, views
 from attention_gallery.charts import HOVER_COLOUR, PIN_COLOUR
@@ -69,7 +69,13 @@ def choose(page: Page, view: str, name: str, value: int) -> None:
 
 
 def edges(page: Page, colour: str) -> int:
-    return page.locator(f"attention-chart[view=edges] .ag-chart line[stroke='{colour}']").count()
+    return lines(page, colour).count()
+
+
+def lines(page: Page, colour: str) -> Locator:
+    """The edges of a colour; the line at the swatch of the head shown is none."""
+    edge = f"line[stroke='{colour}']:not([stroke-width='4'])"
+    return page.locator(f"attention-chart[view=edges] .ag-chart {edge}")
 
 
 def token(page: Page, text: str, side: int) -> tuple[float, float]:
@@ -160,8 +166,8 @@ def test_thickness_is_proportional_to_the_weight(show: Show) -> None:
     html, packed = lone_file(attention())
     page = show(html)
     ready(page, "edges")
-    lines = page.locator(f"attention-chart[view=edges] .ag-chart line[stroke='{PIN_COLOUR}']")
-    widths = [float(lines.nth(i).get_attribute("stroke-width") or 0) for i in range(lines.count())]
+    pinned = lines(page, PIN_COLOUR).all()
+    widths = [float(line.get_attribute("stroke-width") or 0) for line in pinned]
     weights = [w for w in packed.shown[5, :6] if w >= 0.005]
     assert np.allclose(widths, [0.5 + 11.5 * w for w in weights], atol=1e-6)
 
@@ -191,20 +197,21 @@ def test_everything_works_from_the_keyboard(show: Show, view: str) -> None:
     html, _ = lone_file(attention())
     page = show(html)
     ready(page, view)
-    controls = page.locator(f"attention-chart[view={view}] .ag-controls select")
+    controls = page.locator(f"attention-chart[view={view}] .ag-controls :is(select, input)")
     names = [controls.nth(i).get_attribute("name") for i in range(controls.count())]
     assert (
         names
         == {
-            "edges": ["layer", "head", "pin_token"],
-            "heatmap": ["layer", "head", "stretched", "pin_query", "pin_key"],
+            "edges": ["layer", "head", "heads", "hide", "pin_token"],
+            "heatmap": ["layer", "head", "sorted", "stretched", "pin_query", "pin_key"],
         }[view]
     )
     controls.first.focus()
     for name in names:
         assert page.evaluate("document.activeElement.name") == name
         before = signal(page, view, str(name))
-        page.keyboard.press("ArrowUp" if name in ("pin_key", "pin_query") else "ArrowDown")
+        keys = {"heads": "0", "hide": "Space", "pin_key": "ArrowUp", "pin_query": "ArrowUp"}
+        page.keyboard.press(keys.get(str(name), "ArrowDown"))
         page.wait_for_timeout(100)
         assert signal(page, view, str(name)) != before, name
         page.keyboard.press("Tab")
@@ -243,9 +250,9 @@ def test_what_is_pinned_is_said_in_words(show: Show) -> None:
     expect(said).to_contain_text("In L1 H2, fox is looked at most by ")
     said = page.locator("attention-chart[view=heatmap] .ag-reading")
     choose(page, "heatmap", "pin_key", 3)
-    expect(said).to_have_text(f"In L1 H2, jumps looks at brown: {packed.shown[5, 3]:.3f}.")
+    expect(said).to_contain_text(f"In L1 H2, jumps looks at brown: {packed.shown[5, 3]:.3f}. ")
     choose(page, "heatmap", "pin_key", 9)
-    expect(said).to_have_text("In L1 H2, jumps cannot look at dog, which comes later.")
+    expect(said).to_contain_text("In L1 H2, jumps cannot look at dog, which comes later. ")
     chart = page.locator("attention-chart[view=heatmap]")
     expect(chart.locator(".ag-chart svg")).to_contain_text("jumps cannot look at dog")
     assert "cannot look at dog" in (chart.locator(".ag-chart").get_attribute("aria-label") or "")
@@ -397,3 +404,51 @@ def test_a_chart_that_cannot_be_loaded_leaves_its_picture(browser: Browser, tmp_
 
 def test_the_bundle_of_the_site_is_the_one_tested_here(tmp_path: Path) -> None:
     assert site.vega_bundle(tmp_path) == vega()
+
+
+def test_a_chart_that_is_moved_while_it_loads_is_drawn_once(show: Show) -> None:
+    html, _ = lone_file(attention())
+    page = show(html)
+    ready = page.locator("attention-chart[view=edges][data-ready]")
+    expect(ready).to_have_count(1)
+    page.evaluate(
+        """async () => {
+          const chart = document.querySelector("attention-chart[view=edges]");
+          const place = chart.parentElement;
+          chart.remove();
+          place.append(chart);
+          const first = chart.start();
+          chart.remove();
+          place.append(chart);
+          await Promise.all([first, chart.start()]);
+        }"""
+    )
+    expect(ready).to_have_count(1)
+    for part in (".ag-controls", ".ag-chart svg.marks", ".ag-tools"):
+        expect(ready.locator(part)).to_have_count(1)
+
+
+@pytest.mark.parametrize(
+    "fragment",
+    [
+        "#edges?hide=constructor",
+        "#edges?hide=1",
+        "#heatmap?layer=0.5",
+        "#heatmap?pin_query=__proto__",
+    ],
+)
+def test_a_link_that_names_what_no_control_offers_changes_nothing(
+    show: Show, fragment: str
+) -> None:
+    html, _ = lone_file(attention())
+    view = fragment[1:].split("?")[0]
+    state = """(view) => {
+      const chart = document.querySelector(`attention-chart[view=${view}]`);
+      return chart.choices().map((control) => [control.name, chart.signal(control.name)]);
+    }"""
+    page = show(html)
+    expect(page.locator(f"attention-chart[view={view}][data-ready]")).to_have_count(1)
+    before = page.evaluate(state, view)
+    page.evaluate("(fragment) => { location.hash = fragment; }", fragment)
+    page.wait_for_timeout(200)
+    assert page.evaluate(state, view) == before

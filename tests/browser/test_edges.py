@@ -182,9 +182,50 @@ def test_heads_are_listed_in_the_text_control(show: Show) -> None:
         ("all", ["0", "1", "2", "3"]),
         ("MEAN 1", ["mean", "1", "2"]),
         ("99 -1 x 1e3 constructor", ["1", "2"]),
+        ("H3", ["2", "3"]),
+        ("h3,H0", ["0", "2", "3"]),
+        ("L1H3 L1 H0", ["0", "2", "3"]),
+        ("L1: H0, H3", ["0", "2", "3"]),
+        ("L1 mean", ["mean", "2"]),
+        ("L0H3, L11H3", ["2"]),  # heads of other layers
     ):
         set_control(page, "heads", text)
         assert signal(page, "shown") == shown, text
+
+
+def test_heads_that_an_author_listed_are_named_with_or_without_a_space(show: Show) -> None:
+    listed = (Head(1, 2), Head(0, 1), Head(0, 3))
+    page = show(lone_file(shown=replace(SHOWN, heads=listed))[0])
+    for text, shown in (
+        ("L0H1", ["L1H2", "L0H1"]),
+        ("l0 h1, L0 H3", ["L1H2", "L0H1", "L0H3"]),
+        ("H1", ["L1H2"]),
+        ("all", ["L1H2", "L0H1", "L0H3"]),
+    ):
+        set_control(page, "heads", text)
+        assert signal(page, "shown") == shown, text
+
+
+def test_a_click_on_a_printed_weight_lets_nothing_go(show: Show) -> None:
+    html, packed = lone_file()
+    page = show(html)
+    weight = f"{packed.shown[5].max():.3f}"
+    page.locator(f"{CHART} .ag-chart text").get_by_text(weight, exact=True).first.click()
+    page.wait_for_timeout(100)
+    assert signal(page, "pinned") == 5
+    expect(reading_of(page)).to_contain_text("do looks most at ")
+
+
+def test_a_wide_label_that_is_cut_has_a_tooltip_and_others_have_none(show: Show) -> None:
+    texts = ("注意力" * 4, "fox", "ran")
+    page = show(lone_file(attention(texts, n_heads=(1,)), exhibit(views=("edges",)))[0])
+    labels = page.locator(f"{CHART} .ag-chart text[font-size='14px']")
+    tooltip = page.locator("#vg-tooltip-element.visible")
+    labels.nth(1).hover()
+    page.wait_for_timeout(100)
+    expect(tooltip).to_have_count(0)
+    labels.first.hover()
+    expect(tooltip).to_have_text(texts[0])
 
 
 def test_over_all_layers_there_are_no_heads_to_add(show: Show) -> None:

@@ -34,7 +34,7 @@ class Agreement:
         error: alignment error rate, with the largest weight of each row as the alignment. A word
             with one gold word is a sure link, one with several makes possible links.
             Source: Och & Ney 2003, "A Systematic Comparison of Various Statistical Alignment
-            Models", section 2.3.
+            Models".
     """
 
     argmax: Tensor

@@ -15,7 +15,13 @@ from attention_gallery.capture.recording import Sizes
 from attention_gallery.capture.seam.towers import eye, image_id, reader, sees_and_reads
 from attention_gallery.capture.sight.images import Sight, look
 from attention_gallery.capture.sight.prompts import write_prompt
-from attention_gallery.capture.text.tokens import Reading, read, read_sentence, readable_tokens
+from attention_gallery.capture.text.tokens import (
+    Reading,
+    read,
+    read_sentence,
+    readable_tokens,
+    words_written,
+)
 from attention_gallery.errors import ModelError
 from attention_gallery.terms import CaptureRequest, Sentence, Token
 
@@ -24,6 +30,11 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 _LONGEST_TARGET = 64  # tokens, when the model writes its own and its author sets no limit
+
+# A first token that is forced says which language a translator is to write.
+_TOKEN_IDS = tuple(
+    f"{role}_token_id" for role in ("bos", "eos", "pad", "decoder_start", "forced_bos")
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -281,29 +292,67 @@ def _written_on(loaded: LoadedModel, reading: Reading, sentence: Sentence) -> Re
             f"{room + len(tokens)} at most",
             hint=f"write generate: {room}" if room > 0 else "shorten the text",
         )
-    answer = network.generate(
-        **placed(loaded, _inputs(Reading(tokens, type_ids), network)),
-        max_new_tokens=n,
-        do_sample=False,
-        num_beams=1,
-        use_cache=False,  # some models have none, and some another answer with it
-        # What a configuration adds to sound better would let it take other than the likeliest.
-        repetition_penalty=1.0,
-        no_repeat_ngram_size=0,
-    )
+    answer = _write(loaded, _inputs(Reading(tokens, type_ids), network), n)
     ids = answer[0, len(tokens) :].tolist()
-    written = _generated(tokenizer, ids)
+    written = _generated(tokenizer, ids, 1 + max(token.word for token in tokens))
     return Reading(
         (*tokens, *(replace(token, segment=tokens[-1].segment) for token in written)),
         type_ids and (*type_ids, *[type_ids[-1]] * len(ids)),
     )
 
 
-def _generated(tokenizer: Any, ids: list[int]) -> tuple[Token, ...]:
-    """Tokens that the model wrote."""
-    special = set(tokenizer.all_special_ids)
-    named = readable_tokens(tokenizer, ids, [id_ in special for id_ in ids])
-    return tuple(replace(token, generated=True) for token in named)
+def _write(loaded: LoadedModel, inputs: Mapping[str, Tensor], longest: int) -> Tensor:
+    """Let a model write, always taking the likeliest token.
+
+    Args:
+        loaded: The model.
+        inputs: What it is fed.
+        longest: How many tokens it writes at most.
+
+    Returns:
+        The ids of what its decoder has read and written, ``[1, token]``.
+    """
+    from transformers import GenerationConfig
+
+    network, own = loaded.network, loaded.network.generation_config
+    settings = vars(GenerationConfig())
+    # Most of what a model comes with, to sound better, is other than taking the likeliest. It keeps
+    # its token ids, and what only its kind knows, such as a language that is written.
+    kept = {
+        name: value
+        for name, value in vars(own).items()
+        if name in _TOKEN_IDS or (name not in settings and not name.startswith("_"))
+    }
+    # Padding is never a word; Marian, which was not trained to avoid it, leaves it out like this.
+    if (padding := [own.pad_token_id]) in (own.bad_words_ids or ()):
+        kept["bad_words_ids"] = [padding]
+    # Handed over, it would be filled up from the model's own.
+    network.generation_config = GenerationConfig(**kept)
+    try:
+        answer = network.generate(
+            **placed(loaded, inputs),
+            max_new_tokens=longest,
+            # Some models have none, some another answer with it, and the library makes one of the
+            # wrong size where the decoder of a pair is the deeper stack.
+            use_cache=False,
+            return_dict_in_generate=True,  # otherwise Whisper leaves out how it begins and ends
+        )
+    finally:
+        network.generation_config = own
+    written: Tensor = answer.sequences.cpu()
+    return written
+
+
+def _generated(tokenizer: Any, ids: list[int], n_words: int = 0) -> tuple[Token, ...]:
+    """Tokens that the model wrote, after a text of this many words."""
+    marks = set(tokenizer.all_special_ids)
+    special = [id_ in marks for id_ in ids]
+    found = iter(words_written(tokenizer, [id_ for id_ in ids if id_ not in marks]))
+    words = [-1 if is_mark else next(found) for is_mark in special]
+    return tuple(
+        replace(token, generated=True, word=n_words + word if word >= 0 else -1)
+        for token, word in zip(readable_tokens(tokenizer, ids, special), words, strict=True)
+    )
 
 
 def _target(
@@ -334,16 +383,7 @@ def _target(
         longest = min(longest, _context(config, tokenizer))
         if request.sentence.audio:
             longest = max(1, longest // 2)  # room for the prompt that Whisper begins with
-        # No cache: the library makes one of the wrong size where the decoder is the deeper stack.
-        answer = network.generate(
-            **placed(loaded, inputs),
-            max_new_tokens=longest,
-            do_sample=False,
-            num_beams=1,
-            use_cache=False,
-            return_dict_in_generate=True,  # otherwise Whisper leaves out how it begins and ends
-        )
-        written = answer.sequences.cpu()
+        written = _write(loaded, inputs, longest)
         target = _generated(tokenizer, written[0, 1:].tolist())
         fed = {"decoder_input_ids": written[:, :-1]}
     # The start token is often the padding token too, which some models would hide by themselves.

@@ -46,7 +46,8 @@ class Kept:
         fault: What is wrong with the weights, and of which head and query; None for none.
         unseen: What was asked for and cannot be seen.
         n_key_heads: How many heads the keys have; None where it is not told.
-        window: How many keys back, itself included, a query sees; None for no limit.
+        window: How many keys back, itself included, a query sees, and where it may look ahead, as
+            many ahead; None for no limit.
     """
 
     site: Site

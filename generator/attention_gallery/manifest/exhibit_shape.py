@@ -98,13 +98,13 @@ class ExhibitShape(Shape):
     )
     views: Annotated[list[ViewName], Once, Field(min_length=1)] = Field(
         default_factory=list,
-        description="How to show it, in the order of the page: edges draws lines between tokens, of "
-        "one head or several; heatmap a matrix with queries as rows and keys as columns; grid every "
-        "head at a glance; alignment a translation as a matrix and as lines; patches an image with "
-        "the weights over it; compare two maps and the difference between them. By default all of "
-        "these that fit. Shown only where they are named: arcs, one row of up to 32 tokens; "
-        "generation, what a model that writes held likely at each token, and where it looked; "
-        "neuron, how the vectors of query and keys make the weights of up to 64 tokens.",
+        description="How to show it, in the order of the page: edges draws lines between tokens, "
+        "of one head or several; heatmap a matrix with queries as rows and keys as columns; grid "
+        "every head at a glance; alignment a translation as a matrix and as lines; patches an "
+        "image with the weights over it; compare two maps and the difference between them. By "
+        "default all of these that fit. Shown only where they are named: arcs, one row of up to 32 "
+        "tokens; generation, what a model that writes held likely at each token, and where it "
+        "looked; neuron, how the vectors of query and keys make the weights of up to 64 tokens.",
     )
     start: StartShape = Field(
         default_factory=StartShape, description="What the charts show at first."

@@ -4,8 +4,9 @@ A view module has a ``TITLE`` for readers, ``fits(exhibit)`` that says whether i
 exhibit, ``draw(packed)`` that returns an Altair chart, and ``describe(packed)`` and
 ``tabulate(packed)`` that say the same in words and in numbers. Its template of the same name
 explains to a reader how to use it. A view that says ``NAMED_ONLY = True`` is only shown where an
-author names it. So is one that needs more than weights, since captures made for it are larger than
-others; it says what in ``PARTS``, a set of `Extra`.
+author names it; one that has a ``LONGEST``, a number of tokens, does so where a text is longer. So
+is one that needs more than weights, since captures made for it are larger than others; it says what
+in ``PARTS``, a set of `Extra`.
 """
 
 from __future__ import annotations
@@ -47,9 +48,18 @@ def load(name: str) -> View:
     return cast(View, import_module(f"{__name__}.{name}"))
 
 
-def of(exhibit: Exhibit) -> tuple[str, ...]:
-    """Names of the views of an exhibit: those its author lists, or all that fit it by weights."""
-    return exhibit.views or tuple(name for name in _fitting(exhibit) if not _named_only(name))
+def of(exhibit: Exhibit, n_tokens: int = 0) -> tuple[str, ...]:
+    """Names of the views of an exhibit: those its author lists, or all that fit it by weights.
+
+    Args:
+        exhibit: The exhibit.
+        n_tokens: Of the longer of its texts, where that is known.
+    """
+    return exhibit.views or tuple(
+        name
+        for name in _fitting(exhibit)
+        if not _named_only(name) and n_tokens <= getattr(load(name), "LONGEST", n_tokens)
+    )
 
 
 def parts(exhibit: Exhibit) -> frozenset[Extra]:
@@ -128,7 +138,8 @@ def figures(exhibit: Exhibit, packed: Packed) -> tuple[Figure, ...]:
         InputError: A view cannot show what was captured.
     """
     try:
-        return tuple(_figure(exhibit, packed, name) for name in of(exhibit))
+        names = of(exhibit, max(packed.n_queries, packed.n_keys))
+        return tuple(_figure(exhibit, packed, name) for name in names)
     except InputError as fault:
         raise InputError(fault.message, fault.where or exhibit.where, fault.hint) from None
 

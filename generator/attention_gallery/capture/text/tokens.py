@@ -154,6 +154,18 @@ def readable_tokens(
     )
 
 
+def words_written(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> list[int]:
+    """Which word of what a model wrote each of its tokens is a part of; -1 for none.
+
+    Args:
+        tokenizer: The model's.
+        ids: What it wrote, without special tokens.
+    """
+    text = tokenizer.decode(ids, clean_up_tokenization_spaces=False)
+    found = words(text)
+    return [word_at(span, found) for span in searched_spans(text, spellings_of(tokenizer, ids))]
+
+
 def _cut(tokenizer: PreTrainedTokenizerBase, **said: Any) -> BatchEncoding:
     return tokenizer(
         **said,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import altair as alt
 
 from attention_gallery import charts
+from attention_gallery.errors import InputError
 from attention_gallery.packing import Packed
 from attention_gallery.terms import Exhibit, Table
 from attention_gallery.views.alignment import lines, matrix, words
@@ -17,6 +18,10 @@ from attention_gallery.views.alignment.layout import Layout
 from attention_gallery.views.alignment.translation import Translation
 
 TITLE = "Alignment"
+
+LONGEST = 64
+"""Tokens of either text. The picture has a mark for each cell: of more it would load slowly, and be
+hard to read."""
 
 
 def fits(exhibit: Exhibit) -> bool:
@@ -31,7 +36,17 @@ def fits(exhibit: Exhibit) -> bool:
 
 
 def draw(packed: Packed) -> alt.LayerChart:
-    """The chart. `query` and `key` in it are -1 for what belongs to no row, or to no column."""
+    """The chart. `query` and `key` in it are -1 for what belongs to no row, or to no column.
+
+    Raises:
+        InputError: When a text is too long.
+    """
+    n = max(packed.n_queries, packed.n_keys)
+    if n > LONGEST:
+        raise InputError(
+            f"the view alignment shows texts of at most {LONGEST} tokens, and here are {n}",
+            hint="shorten the sentence, or choose edges and heatmap",
+        )
     translation = Translation(packed)
     layout = Layout(translation)
     layers: list[alt.Chart | alt.LayerChart] = [

@@ -47,6 +47,7 @@ class Layout:
         self.row = 24 if longest <= 40 else 16
         queries = [token.text for token in packed.attention.queries]
         keys = [token.text for token in packed.attention.keys]
+        self._columns = [charts.n_columns(t) for t in queries], [charts.n_columns(t) for t in keys]
         self._labels = _room(queries, _LABELS[0]), _room(keys, _LABELS[0])
         self.above = _room(keys, _KEYS)
         self.top = max(self.above, _NAMINGS + 24)
@@ -58,6 +59,8 @@ class Layout:
         narrow = max(13, min(wide, _MATRIX // n))
         beside = (_VERDICT if self.translation.packed.gold else 0) + _WEIGHT
         return [
+            alt.param(name="query_columns", value=self._columns[0]),
+            alt.param(name="key_columns", value=self._columns[1]),
             alt.param(name="narrow", expr=f"windowSize()[0] < {_PHONE}"),
             alt.param(name="step", expr=f"narrow ? {narrow} : {wide}"),
             alt.param(

@@ -23,7 +23,8 @@ def labels(layout: Layout) -> alt.LayerChart:
         )
         .transform_calculate(
             # Only a label that may have been cut needs a tooltip; others would hide the lines.
-            tip="length(datum.text) * 8 > datum.room ? datum.text : ''"
+            tip="8 * (datum.place ? key_columns[datum.index]"
+            " : query_columns[datum.index + 1 - naming]) > datum.room ? datum.text : ''"
         )
     )
     target = (

@@ -11,7 +11,7 @@ from attention_gallery import charts, reading
 from attention_gallery.errors import InputError
 from attention_gallery.packing import Packed
 from attention_gallery.terms import Exhibit, Table
-from attention_gallery.views.arcs import curves, words
+from attention_gallery.views.arcs import curves, said, words
 from attention_gallery.views.arcs.layout import Layout
 
 TITLE = "Arcs"
@@ -52,7 +52,7 @@ def draw(packed: Packed) -> alt.LayerChart:
     if packed.gold:
         layers.append(curves.known(layout))
     # What is drawn widens the chart as far as it needs, on a page and on a phone.
-    return charts.layered(packed, layers, 1, 1).add_params(*layout.params())
+    return charts.layered(packed, layers, 1, 1).add_params(*layout.params(), said.param())
 
 
 def describe(packed: Packed) -> str:

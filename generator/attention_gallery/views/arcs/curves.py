@@ -17,15 +17,21 @@ _LOOP = 20
 _STEEPNESS = 0.65  # below 1: near arcs are not flat beside far ones
 
 
-def edges(layout: Layout, focus: str) -> alt.Chart:
-    """A row for each token that `focus` looks at, with `side` 0, or that looks at it, with 1."""
+def edges(layout: Layout, focus: str, name: str | None = None) -> alt.Chart:
+    """A row for each token that `focus` looks at, with `side` 0, or that looks at it, with 1.
+
+    Args:
+        layout: Where the tokens are.
+        focus: A Vega expression for a token; -1 for none.
+        name: Of the rows, by which other expressions find them.
+    """
     packed, n = layout.packed, layout.n
     # A causal model has no weights to print for later keys; a token and itself are told above.
     there = f"{focus} >= 0 && !(datum.side && datum.other == {focus})"
     if packed.triangle:
         there += " && datum.key <= datum.query"
     return (
-        alt.Chart(alt.sequence(0, 2 * n, as_="i"))
+        alt.Chart(alt.sequence(0, 2 * n, as_="i", name=name or alt.Undefined))
         .transform_calculate(side=f"floor(datum.i / {n})", other=f"datum.i % {n}")
         .transform_calculate(
             query=f"datum.side ? datum.other : {focus}", key=f"datum.side ? {focus} : datum.other"

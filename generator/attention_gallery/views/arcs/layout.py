@@ -59,6 +59,11 @@ class Layout:
     def __init__(self, packed: Packed) -> None:
         self.packed, self.n = packed, packed.n_queries
 
+    @property
+    def most(self) -> str:
+        """A Vega expression for the width of tokens that may end in an ellipsis."""
+        return f"(narrow ? {_NARROW.most} : {_WIDE.most})"
+
     def params(self) -> list[alt.Parameter]:
         """What the places depend on."""
         texts = [token.text for token in self.packed.attention.queries]

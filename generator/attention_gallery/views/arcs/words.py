@@ -6,7 +6,7 @@ import altair as alt
 
 from attention_gallery import charts
 from attention_gallery.pixels import AT
-from attention_gallery.views.arcs.curves import edges
+from attention_gallery.views.arcs import said
 from attention_gallery.views.arcs.layout import BOX, NUMBER, Layout
 
 
@@ -58,7 +58,7 @@ def labels(layout: Layout) -> alt.Chart:
 def numbers(layout: Layout) -> alt.Chart:
     """The pinned token's weights: each has the room of a token, so that none can overlap."""
     return (
-        edges(layout, charts.selected("pin", "token"))
+        said.ranked(layout)
         .transform_calculate(
             x="places[datum.other][0]",
             y=f"row + (datum.side ? {BOX + NUMBER / 2} : {-NUMBER / 2})",
@@ -98,5 +98,5 @@ def _tokens(layout: Layout) -> alt.Chart:
         x="places[datum.token][0]",
         y=f"row + {BOX / 2}",
         # Only a label that may have been cut needs a tooltip; others would hide the arcs.
-        tip="length(queries[datum.token]) * 9 > places[datum.token][1] ? queries[datum.token] : ''",
+        tip=f"places[datum.token][1] < {layout.most} ? '' : queries[datum.token]",
     )

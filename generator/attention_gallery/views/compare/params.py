@@ -62,11 +62,12 @@ def _names(packed: Packed) -> list[alt.Parameter]:
 def _changes(packed: Packed) -> list[alt.Parameter]:
     """How much each head changed, and where it stands among the others."""
     shares = np.array([comparison.moved(packed, each) for each in packed.others]).round(4)
+    single = [i for i, slot in enumerate(packed.slots) if slot.single]
     heads = [-1 if slot.head is None else slot.head for slot in packed.slots]
     layers = [-1 if slot.layer is None else slot.layer for slot in packed.slots]
     return [
         alt.param(name="moved", value=shares.tolist()),
-        alt.param(name="most_moved", value=max(float(shares.max()), 1e-4)),
+        alt.param(name="most_moved", value=max(float(shares[:, single].max()), 1e-4)),
         alt.param(name="slot_layers", value=layers),
         alt.param(name="slot_heads", value=heads),
     ]

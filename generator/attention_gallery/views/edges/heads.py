@@ -93,14 +93,14 @@ class Heads:
             alt.param(name="place", expr="slot - first_slot"),
             alt.param(
                 name="added",
-                expr="' ' + replace(lower(heads), regexp('[^a-z0-9]+', 'g'), ' ') + ' '",
+                expr=self._named(),
             ),
             alt.param(name="shows_all", expr="indexof(added, ' all ') >= 0"),
             alt.param(name="shown", expr=f"split(trim(''{parts}), ' ')"),
             alt.param(name="alone", expr="length(shown) == 1"),
             alt.param(name="shown_title", expr=f"alone ? {title} : {several}"),
         ]
-        hint = "such as 0 3, or all" if self.packed.every_head else f"such as {words[-1]}, or all"
+        hint = "such as H0 H3, or all" if self.packed.every_head else f"such as {words[-1]}, or all"
         control = alt.binding(input="text", name="Add heads ", placeholder=hint, autocomplete="off")
         bind = control if self.several else alt.Undefined
         return [alt.param(name="heads", value="", bind=bind), *params]
@@ -188,6 +188,24 @@ class Heads:
         )
         return on_rows(rows, target, line, label)
 
+    def _named(self) -> str:
+        """A Vega expression for the words of the text control, between spaces.
+
+        All names that a reader sees are understood: of a head of the layer shown, ``3``, ``H3``,
+        ``L0H3`` and ``L0 H3`` are one.
+        """
+        steps = [
+            ("[^a-z0-9]+", "' '"),
+            (" l([0-9]+) (?=[hm])", "' l$1'"),
+            ("(max|mean) of all heads", "'$1ofallheads'"),
+        ]
+        words = "' ' + lower(heads) + ' '"
+        for pattern, by in steps:
+            words = f"replace({words}, regexp('{pattern}', 'g'), {by})"
+        if not self.packed.every_head:
+            return words
+        return f"replace({words}, regexp(' (l' + layer + ')?h?(?=[0-9]|max |mean )', 'g'), ' ')"
+
     @property
     def _pitch(self) -> int:
         return 34 if self.packed.every_head else 9 + 7 * max(len(s.label) for s in self.swatches)
@@ -209,12 +227,8 @@ def _of_layer(packed: Packed) -> tuple[Swatch, ...]:
 
 
 def _listed(packed: Packed) -> tuple[Swatch, ...]:
-    """The maps in the order of the author; one that is listed twice is one."""
+    """The heads that an author lists, in that order; pooled maps are never among them."""
     return tuple(
-        Swatch(
-            str(slot).replace(" ", ""),
-            str(slot),
-            *(colours.look(place) if slot.single else (colours.POOLED, ())),
-        )
+        Swatch(str(slot).replace(" ", ""), str(slot), *colours.look(place))
         for place, slot in enumerate(packed.slots)
     )

@@ -130,7 +130,7 @@ class Listing:
         """The keys that are listed, with their places in the text."""
         rows = alt.Chart().transform_calculate(
             text="keys[datum.key]",
-            tip=f"length(keys[datum.key]) * 8 > {self.layout.label - 14} ? keys[datum.key] : ''",
+            tip=self.layout.tip("keys[datum.key]"),
             y="datum.y_listed",
         )
         label = rows.transform_calculate(x=str(self.x)).mark_text(
@@ -150,9 +150,12 @@ class Listing:
         return (
             alt.Chart()
             .transform_calculate(x=str(self.scores + 6), y="datum.y_listed")
-            .mark_text(align="left", baseline="middle", fontSize=12, aria=False, tooltip=None)
+            .mark_text(
+                # Without any tooltip a click would go through it.
+                align="left", baseline="middle", fontSize=12, aria=False, tooltip=alt.expr("''"),
+            )
             .encode(**AT, text="number:N")
-        )
+        )  # fmt: skip
 
     def rest(self) -> alt.Chart:
         """What all the keys get that are not listed."""

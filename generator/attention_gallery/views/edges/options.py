@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from math import ceil, sqrt
 
 import altair as alt
 import numpy as np
+from numpy.typing import NDArray
 
-from attention_gallery import charts, packing, wordwise
+from attention_gallery import charts, codes, maps, packing, wordwise
 from attention_gallery.packing import Packed
 from attention_gallery.terms import Attention
 
@@ -28,6 +31,8 @@ class Options:
         thinned: Whether weak edges can be left out.
         specials: Whether special tokens can be hidden.
         sentences: Whether there are two texts to tell apart.
+        error: By how much, where a row has all its attention left, a weight that is shared out
+            anew can be wrong; where less is left, by as many times more.
     """
 
     def __init__(self, packed: Packed, *, wordwise: bool = True) -> None:
@@ -39,6 +44,7 @@ class Options:
         self.specials = any(special) and not all(special)
         ends = (attention.queries, attention.keys)
         self.sentences = all({token.segment for token in end} == {0, 1} for end in ends)
+        self.error = _error([level for level in (packed, self.words) if level])
 
     def params(self) -> list[alt.Parameter]:
         """All of them; a document without a control has nothing for it."""
@@ -98,7 +104,11 @@ class Options:
             beyond = f"sentences > 0 && !({wanted})"
         if not self.specials:
             return edges.transform_calculate(weight=raw, beyond=beyond)
-        left = charts.weight_expr("datum.query", f"{self.named('left')}[datum.slot]")
+        whole, rest = (
+            charts.weight_expr(f"2 * datum.query + {part}", f"{self.named('left')}[datum.slot]")
+            for part in (0, 1)
+        )
+        left = f"{whole} + {rest} / {packing.LEVELS}"
         return edges.transform_calculate(
             raw=raw,
             left=f"hide ? {left} : 1",
@@ -134,7 +144,8 @@ class Options:
         """
         if not self.specials:
             return "'.3f'"
-        return "(datum.left > 0.4 ? '.3f' : datum.left > 0.04 ? '.2f' : '.1f')"
+        three, two = f"{1000 * self.error:.3f}", f"{100 * self.error:.4f}"
+        return f"(!hide || datum.left > {three} ? '.3f' : datum.left > {two} ? '.2f' : '.1f')"
 
     @property
     def levels(self) -> list[Attention]:
@@ -179,9 +190,10 @@ class Options:
         for prefix, level in (("", self.packed), ("word_", self.words)):
             if level:
                 special = [int(token.special) for token in level.attention.keys]
+                left = _left(level, np.array(special) == 0, 10 * self.error)
                 params += [
                     alt.param(name=f"{prefix}special_keys", value=special),
-                    alt.param(name=f"{prefix}left", value=_left(level, np.array(special) == 0)),
+                    alt.param(name=f"{prefix}left", value=left),
                 ]
         return params
 
@@ -206,20 +218,34 @@ def _of_words(packed: Packed) -> Packed | None:
     if not wordwise.splits_words(packed.attention):
         return None
     attention = wordwise.by_word(packed.attention)
-    blobs, _ = packing.encoded(attention, packed.slots)
-    return replace(packed, attention=attention, blobs=blobs)
+    blobs, error = packing.encoded(attention, packed.slots)
+    return replace(packed, attention=attention, blobs=blobs, error=error)
 
 
-def _left(packed: Packed, kept: np.ndarray) -> list[str]:
-    """For each map, packed like a weight, how much of each row is not on special tokens.
+def _error(levels: Sequence[Packed]) -> float:
+    """How wrong a quotient of a weight and of what is left of its row can be, times what is left.
 
-    A maximum over heads is no distribution: what is left of it is not shared out anew.
+    What is left is a sum of captured weights, each off by at most `codes.ERROR` times its root, so
+    that all of a row are off by at most the root of their number times that (Cauchy-Schwarz).
     """
-    return [
-        packing.encode(
-            np.ones(packed.n_queries)
-            if slot.single is None and slot.pool == "max"
-            else packed.map(blob)[:, kept].sum(axis=1)
-        )
-        for slot, blob in zip(packed.slots, packed.blobs, strict=True)
-    ]
+    of_sums = codes.ERROR * sum(sqrt(level.n_keys) for level in levels)
+    # Rounded up, so that what is written of it is no smaller.
+    return ceil(1e6 * (max(level.error for level in levels) + of_sums)) / 1e6
+
+
+def _left(packed: Packed, kept: NDArray[np.bool_], least: float) -> list[str]:
+    """For each map how much of each row is not on special tokens, as two weights are packed.
+
+    The first is the levels in full, the second what is left of a level: a sum of decoded weights
+    would add up their errors. A maximum over heads is no distribution: what is left of it is not
+    shared out anew. Nor is what is less than `least`: not one digit of a share would be right.
+    """
+    blobs = []
+    for slot in packed.slots:
+        left = maps.weights(packed.attention, slot)[:, kept].sum(axis=1, dtype=np.float64)
+        left = np.where(left < least, 0, np.minimum(left, 1))
+        if slot.single is None and slot.pool == "max":
+            left = np.ones(packed.n_queries)
+        rest, whole = np.modf(left * packing.LEVELS)
+        blobs.append(packing.encode(np.stack([whole / packing.LEVELS, rest], axis=-1)))
+    return blobs

@@ -54,7 +54,7 @@ class _Drawing:
             fit = alt.AutoSizeParams(type="pad", resize=True)
             chart = chart.properties(height=1, autosize=fit)
         return chart.properties(title=alt.Title(alt.expr("shown_title"))).add_params(
-            *self.formulas.params()
+            *self.formulas.params(), *layout.params()
         )
 
     def lines(self, edges: alt.Chart, colour: str) -> alt.Chart:
@@ -97,13 +97,16 @@ class _Drawing:
             .transform_calculate(
                 x=f"datum.from_query ? {self.layout.width - SCORE + 6} : {SCORE - 6}",
                 y=f"datum.from_query ? {row('datum.key')} : {row('datum.query')}",
+                # A click on a weight counts as one on the pinned token, which so stays pinned.
+                token=charts.selected("pin", "token"),
             )
             .mark_text(
                 align=alt.expr("datum.from_query ? 'left' : 'right'"),
                 baseline="middle",
                 fontSize=12,
                 aria=False,
-                tooltip=None,
+                # Without any tooltip a click would go through it.
+                tooltip=alt.expr("''"),
             )
             .encode(
                 **AT,
@@ -136,10 +139,7 @@ class _Drawing:
                 x2=f"datum.is_query ? {layout.left} : {layout.right + layout.label}",
                 gone=gone if options.specials else "false",
             )
-            # Only a label that may have been cut needs a tooltip; others would hide the edges.
-            .transform_calculate(
-                tip=f"length(datum.text) * 8 > {layout.label - 14} ? datum.text : ''"
-            )
+            .transform_calculate(tip=layout.tip("datum.text"))
         )
 
     def targets(self) -> alt.Chart:

@@ -60,7 +60,7 @@ class _Drawing:
         return (
             charts.layered(self.packed, layers, self.listing.width, height)
             .properties(title=alt.Title(alt.expr("shown_title")))
-            .add_params(*self.formulas.params(), *self.params())
+            .add_params(*self.formulas.params(), *self.layout.params(), *self.params())
         )
 
     def params(self) -> list[alt.Parameter]:
@@ -112,9 +112,7 @@ class _Drawing:
                 x1=str(SCORE),
                 x2=str(layout.left),
             )
-            .transform_calculate(
-                tip=f"length(datum.text) * 8 > {layout.label - 14} ? datum.text : ''",
-            )
+            .transform_calculate(tip=f"datum.edge ? datum.text : {layout.tip('datum.text')}")
         )
 
     def targets(self) -> alt.Chart:

@@ -9,7 +9,7 @@ import numpy as np
 from attention_gallery.head_scores import HeadScore, head_scores
 from attention_gallery.packing import Packed
 from attention_gallery.sprite import Miniatures
-from attention_gallery.terms import Head, Table
+from attention_gallery.terms import Attention, Head, Table
 
 _TOP = 3
 # By what most heads of trained models are told apart; an outline names no more.
@@ -40,7 +40,8 @@ def outline(packed: Packed, scored: Mapping[str, HeadScore]) -> str:
             parts.append(f"in {first} {place} ({score.told(score[first])})")
     sharp = scored["largest"]
     first = _ranked(sharp, shown)[0]
-    decided = f"{first} is the most decided: {sharp.told(sharp[first])} of each row goes to one key"
+    share = sharp.told(sharp[first])
+    decided = f"{first} is the most decided: on average {share} of a row goes to one key"
     if not parts:
         return f"Of {len(shown)} heads, {decided}."
     return f"Of {len(shown)} heads, most attention goes {', '.join(parts)}; {decided}."
@@ -75,7 +76,8 @@ def facts(packed: Packed) -> Iterator[str]:
         if window is not None:
             layers.setdefault(window, []).append(number)
     for window, numbers in layers.items():
-        yield f"In {_spans(numbers)} a token sees at most {_last(window)}: a sliding window."
+        seen = _reach(attention, window)
+        yield f"In {_spans(numbers)} a token sees at most {seen}: a sliding window."
 
 
 def notes(packed: Packed, pictures: Miniatures) -> list[str]:
@@ -90,7 +92,7 @@ def notes(packed: Packed, pictures: Miniatures) -> list[str]:
         lines.append("a bracket: heads that share their keys and values")
     if packed.every_head and attention.windows:
         sizes = {window for window in attention.windows if window is not None}
-        lines.append(f"a bar before a layer: it sees {_last(*sizes)} only")
+        lines.append(f"a bar before a layer: it sees {_reach(attention, *sizes)} only")
     return lines
 
 
@@ -109,7 +111,7 @@ def captions(packed: Packed) -> list[str]:
         if slot.layer is not None and attention.windows:
             window = attention.windows[slot.layer]
             if window is not None:
-                parts.append(f"sees {_last(window)}")
+                parts.append(f"sees {_reach(attention, window)}")
         lines.append(", ".join(parts))
     return lines
 
@@ -142,8 +144,11 @@ def _ranked(score: HeadScore, shown: Sequence[Head]) -> list[Head]:
     return sorted(shown, key=lambda head: -score[head])
 
 
-def _last(*windows: int) -> str:
-    return f"the last {_listed(windows)} tokens"
+def _reach(attention: Attention, *windows: int) -> str:
+    """What windows let a query see; they count the query itself."""
+    if attention.causal:
+        return f"the last {_listed(windows)} tokens"
+    return f"{_listed(window - 1 for window in windows)} tokens to either side"
 
 
 def _listed(numbers: Iterable[int]) -> str:

@@ -1,8 +1,8 @@
 """The margins of a map: what each key receives, and what can be said of each row.
 
-A row of a head adds up to 1, so its total says nothing; over how many keys it spreads does. Where
-rows do not add up to 1 the total stands there: in a maximum, and in models that let weight go to
-no token.
+A row of a head mostly adds up to 1, so its total says nothing; over how many keys it spreads does.
+Where rows do not add up to 1 the total stands there: in a maximum, and in models that let weight go
+to no token.
 
 What a key receives is also the order that keys can be sorted in. Both travel in one code for each
 key, since Vega can sort a list, but not by another. Margins are made of the captured weights, and
@@ -89,6 +89,7 @@ def params(packed: Packed) -> list[alt.Parameter]:
         alt.param(name="order", expr="sorted ? ranked : in_place"),
         alt.param(name="by_query", expr="split(rows[slot], ' ')"),
         alt.param(name="most_received", expr=f"max({_total('ranked[0]', packed)}, 0.01)"),
+        *_reaches(packed),
     ]
 
 
@@ -113,17 +114,35 @@ def told_of_key(packed: Packed, key: str) -> str:
     """A Vega expression that says what a key receives.
 
     In a causal model early keys are seen by more queries than late ones, and so receive more; the
-    mean over those that can see them allows for that.
+    mean over those that can see them allows for that. So it does for the ends of a text where a
+    window lets queries look only so far.
     """
     total = _total(f"by_key[{key}]", packed)
     n, seeing = str(packed.n_queries), ""
     if packed.triangle:
         n, seeing = f"({packed.n_queries} - {key})", " that can see it"
+    if packed.attention.windows:
+        last = f"min({packed.n_queries}, {key} + reaches[slot])"
+        first = key if packed.triangle else f"max(0, {key} - reaches[slot] + 1)"
+        n, seeing = f"({last} - {first})", " that can see it"
     return (
         f"key_names[{key}] + ' receives ' + format({total}, '.2f') + ' in all: '"
         f" + format({total} / {n}, '.2f') + ' from each of ' + {n}"
         f" + ({n} == 1 ? ' token' : ' tokens') + '{seeing}, on average'"
     )
+
+
+def _reaches(packed: Packed) -> list[alt.Parameter]:
+    """For each map how many keys a query sees to a side, itself included, where that is limited.
+
+    What is pooled over layers sees as far as the one that sees farthest.
+    """
+    windows = packed.attention.windows
+    if not windows:
+        return []
+    far = [window or packed.n_queries for window in windows]
+    reaches = [max(far) if slot.layer is None else far[slot.layer] for slot in packed.slots]
+    return [alt.param(name="reaches", value=reaches)]
 
 
 def told_of_row(query: str) -> str:
