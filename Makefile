@@ -33,7 +33,7 @@ test: .venv/.dev browser ## Run every check: style, types, flow, tests, browser.
 	@echo "==> One-way flow"
 	@$(BIN)/lint-imports
 	@echo "==> Tests"
-	@$(BIN)/pytest -n $(JOBS) --dist loadfile
+	@$(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 .PHONY: bench
 bench: .venv/.dev ## Measure; nothing here passes or fails.

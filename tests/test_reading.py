@@ -31,11 +31,11 @@ def packed(
 
 
 def test_the_pattern_averages_self_previous_and_first_over_the_rows_that_have_a_choice() -> None:
-    # What the second token gives to the first is given to the token before it.
     sentence = reading.pattern(packed([[1, 0, 0], [0.6, 0.4, 0], [0.2, 0.7, 0.1]]))
     assert sentence == (
-        "Attention goes 25% to the token itself, 65% to the token before it, 10% to the"
-        " first token of all, A, on average over the tokens after the first."
+        "Attention goes 25% to the token itself, 65% to the token before it, 40% to the"
+        " first token of all, A, on average over the tokens after the first (for the second, the"
+        " token before it is the first of all)."
     )
 
 

@@ -42,11 +42,13 @@ def pattern(packed: Packed) -> str:
     places = {
         "the token itself": np.diagonal(weights)[1:].mean(),
         "the token before it": np.diagonal(weights, -1).mean(),
-        # To the second token it is the one before.
-        f"the first token of all, {first}": weights[2:, 0].sum() / (len(weights) - 1),
+        f"the first token of all, {first}": weights[1:, 0].mean(),
     }
     parts = ", ".join(f"{share:.0%} to {place}" for place, share in places.items())
-    return f"Attention goes {parts}, on average over the tokens after the first."
+    return (
+        f"Attention goes {parts}, on average over the tokens after the first (for the second, the "
+        "token before it is the first of all)."
+    )
 
 
 def _pattern_of_both(packed: Packed) -> str:
