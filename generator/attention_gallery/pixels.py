@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
 
 import altair as alt
 
@@ -16,10 +16,56 @@ CORNERS = {**AT, "x2": "x2:Q", "y2": "y2:Q"}
 """Encodes a rectangle in pixels."""
 
 
+NARROW = "windowSize()[0] < 700"
+"""A Vega expression for a window with less room, such as a phone's."""
+
+
 def on_rows(rows: alt.Chart, *layers: alt.Chart | alt.LayerChart) -> alt.LayerChart:
     """Layers that draw the same rows, which are made once."""
     layered = alt.layer(*layers, data=rows.data, transform=rows.transform)
     return cast(alt.LayerChart, layered)
+
+
+def framed(rows: alt.Chart, colour: str, widths: tuple[float, float] = (5, 2.5)) -> alt.LayerChart:
+    """A frame around each rectangle, on a white one, to be seen on dark cells and on bright ones.
+
+    Args:
+        rows: Have the corners.
+        colour: Of the frame.
+        widths: Of the white frame, and of the coloured one on it.
+    """
+    frames = (
+        alt.Chart()
+        .mark_rect(filled=False, stroke=stroke, strokeWidth=width, aria=False, tooltip=None)
+        .encode(**CORNERS)
+        for stroke, width in zip(("white", colour), widths, strict=True)
+    )
+    return on_rows(rows, *frames)
+
+
+def ringed(
+    rows: alt.Chart,
+    size: float | alt.ExprRef,
+    colour: str = "black",
+    at: Mapping[str, Any] = AT,
+) -> alt.LayerChart:
+    """A ring around each place, on a white one.
+
+    Args:
+        rows: Have the places.
+        size: Of the ring, as a point mark has it.
+        colour: Of the ring.
+        at: Encodes the places.
+    """
+    rings = (
+        alt.Chart()
+        .mark_point(
+            size=size, stroke=stroke, strokeWidth=width, opacity=1, aria=False, tooltip=None
+        )
+        .encode(**at)
+        for stroke, width in (("white", 4), (colour, 2))
+    )
+    return on_rows(rows, *rings)
 
 
 def paragraph(

@@ -12,9 +12,9 @@ from collections.abc import Iterable
 import altair as alt
 
 from attention_gallery import charts
+from attention_gallery.pixels import NARROW
 from attention_gallery.views.alignment.translation import Translation
 
-_PHONE = 700  # a window below this has less room
 _MATRIX = 170  # of a phone's width
 _LABELS = (150, 70)  # the most room for a word, on a page and on a phone
 _KEYS = 110  # the same for a word above the matrix
@@ -61,7 +61,7 @@ class Layout:
         return [
             alt.param(name="query_columns", value=self._columns[0]),
             alt.param(name="key_columns", value=self._columns[1]),
-            alt.param(name="narrow", expr=f"windowSize()[0] < {_PHONE}"),
+            alt.param(name="narrow", expr=NARROW),
             alt.param(name="step", expr=f"narrow ? {narrow} : {wide}"),
             alt.param(
                 name="label_rooms",

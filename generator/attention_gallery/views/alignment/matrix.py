@@ -5,7 +5,7 @@ from __future__ import annotations
 import altair as alt
 
 from attention_gallery import charts
-from attention_gallery.pixels import AT, CORNERS, on_rows
+from attention_gallery.pixels import CORNERS, framed, ringed
 from attention_gallery.views.alignment.layout import Layout
 
 
@@ -55,16 +55,7 @@ def rings(layout: Layout) -> alt.LayerChart:
     """A ring on each cell that is known to be right: they move when rows change their names."""
     known = layout.translation.known()
     rows = known.transform_calculate(x=layout.x("datum.key + 0.5"), y=layout.y("datum.query + 0.5"))
-    rings = (
-        alt.Chart()
-        .mark_point(
-            size=alt.expr(f"pow(min(step, {layout.row}) / 2, 2)"), stroke=stroke, strokeWidth=width,
-            opacity=1, aria=False, tooltip=None,
-        )
-        .encode(**AT)
-        for stroke, width in (("white", 4), ("black", 2))
-    )  # fmt: skip
-    return on_rows(rows, *rings)
+    return ringed(rows, alt.expr(f"pow(min(step, {layout.row}) / 2, 2)"))
 
 
 def frames(layout: Layout, selection: str, colour: str) -> alt.LayerChart:
@@ -82,13 +73,7 @@ def frames(layout: Layout, selection: str, colour: str) -> alt.LayerChart:
             y2=layout.y(f"datum.query < 0 ? {layout.n_queries} : datum.query + 1"),
         )
     )
-    frames = (
-        alt.Chart()
-        .mark_rect(filled=False, stroke=stroke, strokeWidth=width, aria=False, tooltip=None)
-        .encode(**CORNERS)
-        for stroke, width in (("white", 5), (colour, 2.5))
-    )
-    return on_rows(rows, *frames)
+    return framed(rows, colour)
 
 
 def _row_labels(layout: Layout) -> list[str]:

@@ -13,6 +13,7 @@ import altair as alt
 
 from attention_gallery import charts
 from attention_gallery.packing import Packed
+from attention_gallery.pixels import NARROW
 
 BOX = 28
 """The height of a token."""
@@ -20,7 +21,6 @@ BOX = 28
 NUMBER = 18
 """Room for a number above a token, and below."""
 
-_PHONE = 700  # a window below this has less room
 _HEADING = 28
 _GAP = 3
 
@@ -69,7 +69,7 @@ class Layout:
         texts = [token.text for token in self.packed.attention.queries]
         wide, narrow = places(texts, _WIDE), places(texts, _NARROW)
         return [
-            alt.param(name="narrow", expr=f"windowSize()[0] < {_PHONE}"),
+            alt.param(name="narrow", expr=NARROW),
             alt.param(name="places", expr=f"narrow ? {narrow} : {wide}"),
             alt.param(name="span", expr=f"max(1, abs(places[{self.n - 1}][0] - places[0][0]))"),
             alt.param(name="rise", expr="clamp(span / 4, 60, 190)"),

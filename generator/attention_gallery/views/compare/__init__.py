@@ -13,7 +13,7 @@ import altair as alt
 
 from attention_gallery import charts, comparison
 from attention_gallery.packing import Packed
-from attention_gallery.pixels import AT, CORNERS, on_rows
+from attention_gallery.pixels import AT, CORNERS, framed, on_rows
 from attention_gallery.terms import Exhibit, Table
 from attention_gallery.views.compare import heads, params
 from attention_gallery.views.compare.layout import (
@@ -210,13 +210,7 @@ class _Drawing:
             )
             .transform_filter("datum.query >= 0 && datum.key >= 0")
         )
-        frames = (
-            alt.Chart()
-            .mark_rect(filled=False, stroke=stroke, strokeWidth=width, aria=False, tooltip=None)
-            .encode(**CORNERS)
-            for stroke, width in (("white", 5), (colour, 2.5))
-        )
-        return on_rows(self.square(rows, "datum.map"), *frames)
+        return framed(self.square(rows, "datum.map"), colour)
 
     def labels(self, tokens: str, end: str) -> alt.Chart:
         """The tokens at one end of each map; those that differ between the two are bold."""

@@ -14,6 +14,7 @@ import altair as alt
 
 from attention_gallery import charts, comparison
 from attention_gallery.packing import Packed
+from attention_gallery.pixels import NARROW
 
 TITLE_ROW = 24
 """Room for a line above a map."""
@@ -32,7 +33,6 @@ GAP = 18
 
 _WIDEST = 1080  # of the widest pages
 _PHONE = 340
-_NARROW = 700  # in a window below this, the maps stand below each other
 _READABLE = 15  # a cell whose label is read without effort
 _SQUARE = (24, 16)  # of a head, as long as the heads of a layer fit
 _SQUARES = 384
@@ -66,7 +66,7 @@ class Layout:
         beside = self.left + 2 * LEGEND_PITCH
         below = f"bottom + {LEGEND_ROW} * (narrow ? 2 : 1)"
         return [
-            alt.param(name="narrow", expr=f"windowSize()[0] < {_NARROW}"),
+            alt.param(name="narrow", expr=NARROW),
             alt.param(name="columns", expr=f"narrow ? 1 : {columns}"),
             alt.param(name="step", expr=f"narrow ? {narrow} : {step}"),
             alt.param(name="bottom", expr=f"{self.y('2', str(self.n_queries))} + {NUMBER_ROW}"),

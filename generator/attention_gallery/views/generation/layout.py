@@ -14,7 +14,7 @@ from math import ceil
 import altair as alt
 
 from attention_gallery import charts
-from attention_gallery.pixels import paragraph
+from attention_gallery.pixels import NARROW, paragraph
 from attention_gallery.views.generation.steps import Steps
 
 LINE = 20
@@ -36,7 +36,6 @@ N_LOOKED_AT = 5
 """How many patches are listed, those looked at most."""
 
 _WIDTHS = 640, 340  # in a wide window, and on a phone
-_NARROW = 700
 _READ = 27  # a line of tokens that are only read
 _HEADING = LINE + 4
 _GAP = 14
@@ -90,7 +89,7 @@ class Layout:
     def params(self) -> list[alt.Parameter]:
         """What the places depend on."""
         params = [
-            alt.param(name="narrow", expr=f"windowSize()[0] < {_NARROW}"),
+            alt.param(name="narrow", expr=NARROW),
             alt.param(name="word_places", value=self._words),
         ]
         if self._has_source:

@@ -15,6 +15,7 @@ import altair as alt
 
 from attention_gallery import charts
 from attention_gallery.packing import Packed
+from attention_gallery.pixels import NARROW
 from attention_gallery.terms import Token
 
 BAR = 3
@@ -25,7 +26,6 @@ LINE = 17
 
 _WIDE, _TALL = 640, 700  # of the grid
 _PHONE = 336
-_NARROW = 700  # in a window below this the panel stands below the grid
 _LARGEST, _SMALLEST = 96, 9  # pictures of heads
 _NAMED = 40  # what the name of a head takes
 _NAME = 13
@@ -80,7 +80,7 @@ class Layout:
         narrow_width, narrow_height = self._shown(min(_SHOWN, _PHONE - left))
         beside = f"max({self.left} + {self.columns} * pitch_x, 250) + 36"
         expressions = {
-            "narrow": f"windowSize()[0] < {_NARROW}",
+            "narrow": NARROW,
             "tile_width": f"narrow ? {phone.width} : {wide.width}",
             "tile_height": f"narrow ? {phone.height} : {wide.height}",
             "pitch_x": f"narrow ? {phone.pitch_x} : {wide.pitch_x}",

@@ -9,7 +9,7 @@ import numpy as np
 
 from attention_gallery import charts
 from attention_gallery.packing import decode
-from attention_gallery.pixels import AT, CORNERS, on_rows
+from attention_gallery.pixels import AT, CORNERS, framed, ringed
 from attention_gallery.views.heatmap import raster, totals
 from attention_gallery.views.heatmap.layout import GAP, Layout
 
@@ -125,13 +125,7 @@ def frame(layout: Layout, selection: str, colour: str) -> alt.LayerChart:
     if selection == "hover":
         # Two frames around one cell would look like a third kind of frame.
         rows = rows.transform_filter("datum.query != pinned_query || datum.key != pinned_key")
-    frames = (
-        alt.Chart()
-        .mark_rect(filled=False, stroke=stroke, strokeWidth=width, aria=False, tooltip=None)
-        .encode(**CORNERS)
-        for stroke, width in (("white", 5), (colour, 2.5))
-    )
-    return on_rows(_placed(layout, rows), *frames)
+    return framed(_placed(layout, rows), colour)
 
 
 def gold(layout: Layout) -> alt.LayerChart:
@@ -140,19 +134,11 @@ def gold(layout: Layout) -> alt.LayerChart:
     rows = _placed(layout, alt.Chart(alt.InlineData(values=known))).transform_calculate(
         middle_x="(datum.x + datum.x2) / 2", middle_y="(datum.y + datum.y2) / 2"
     )
-    rings = (
-        alt.Chart()
-        .mark_point(
-            size=alt.expr("pow(step / 2, 2)"), stroke=stroke, strokeWidth=width, opacity=1,
-            aria=False, tooltip=None,
-        )
-        .encode(
-            x=alt.X("middle_x:Q", scale=None, axis=None),
-            y=alt.Y("middle_y:Q", scale=None, axis=None),
-        )
-        for stroke, width in (("white", 4), ("black", 2))
-    )  # fmt: skip
-    return on_rows(rows, *rings)
+    middle = {
+        "x": alt.X("middle_x:Q", scale=None, axis=None),
+        "y": alt.Y("middle_y:Q", scale=None, axis=None),
+    }
+    return ringed(rows, alt.expr("pow(step / 2, 2)"), at=middle)
 
 
 def labels(layout: Layout, end: str) -> alt.Chart:

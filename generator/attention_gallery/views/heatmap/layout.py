@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from attention_gallery import charts
 from attention_gallery.packing import Packed
+from attention_gallery.pixels import NARROW
 from attention_gallery.views.heatmap.raster import reduced
 
 LONGEST = 80
@@ -37,7 +38,6 @@ _WINDOW = (32, 13)  # cells a side, pixels a cell
 _PHONE_WINDOW = 20
 _PICTURE = 400  # pixels of the picture's side on a page; one with more of its own is shown smaller
 _PHONE = 340
-_NARROW = 700  # windows of a browser below this are a phone's
 
 
 class Layout:
@@ -77,7 +77,7 @@ class Layout:
     def params(self) -> list[alt.Parameter]:
         """What the places depend on."""
         step = _WINDOW[1] if self.long else _step(max(self.n_queries, self.n_keys))
-        places = {"narrow": f"windowSize()[0] < {_NARROW}"}
+        places = {"narrow": NARROW}
         if self.long:
             across = [min(_PHONE_WINDOW, n) for n in (self.rows, self.columns)]
             places |= {

@@ -15,7 +15,7 @@ import numpy as np
 
 from attention_gallery import charts, maps
 from attention_gallery.maps import Slot
-from attention_gallery.pixels import AT, CORNERS, on_rows
+from attention_gallery.pixels import AT, CORNERS, framed, on_rows, ringed
 from attention_gallery.views.heatmap import raster, totals
 from attention_gallery.views.heatmap.layout import GAP, Layout
 
@@ -194,13 +194,7 @@ def _frame(layout: Layout, rows: alt.Chart, colour: str) -> alt.LayerChart:
         y=_y(layout, "datum.first_row"),
         y2=_y(layout, "(datum.first_row + rows_shown)"),
     )
-    frames = (
-        alt.Chart()
-        .mark_rect(filled=False, stroke=stroke, strokeWidth=width, aria=False, tooltip=None)
-        .encode(**CORNERS)
-        for stroke, width in (("white", 4), (colour, 2))
-    )
-    return on_rows(corners, *frames)
+    return framed(corners, colour, (4, 2))
 
 
 def _spot(layout: Layout, rows: alt.Chart, colour: str) -> alt.LayerChart:
@@ -208,15 +202,7 @@ def _spot(layout: Layout, rows: alt.Chart, colour: str) -> alt.LayerChart:
     places = rows.transform_calculate(
         x=_x(layout, "(datum.column + 0.5)"), y=_y(layout, "(datum.row + 0.5)")
     )
-    rings = (
-        alt.Chart()
-        .mark_point(
-            size=_SPOT, stroke=stroke, strokeWidth=width, opacity=1, aria=False, tooltip=None
-        )
-        .encode(**AT)
-        for stroke, width in (("white", 4), (colour, 2))
-    )
-    return on_rows(places, *rings)
+    return ringed(places, _SPOT, colour)
 
 
 def _ticks(layout: Layout, end: str) -> alt.Chart:

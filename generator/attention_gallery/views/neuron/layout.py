@@ -12,7 +12,7 @@ from math import ceil
 import altair as alt
 
 from attention_gallery import charts
-from attention_gallery.pixels import paragraph
+from attention_gallery.pixels import NARROW, paragraph
 from attention_gallery.views.neuron.vectors import Vectors
 
 TALL = 10
@@ -28,7 +28,6 @@ WORD_LINE = 24
 """From a line of the sentence to the next."""
 
 _PHONE = 340
-_NARROW = 700  # in a window below this, a row has two lines
 _STRIP = 300  # of a vector
 _CELLS = 64  # of a strip, at most
 _OF_ALL = 2048  # of all strips of one kind, at most: a long text has fewer cells a strip
@@ -101,7 +100,7 @@ class Layout:
         """What the places depend on."""
         first = [SENTENCE + WORD_LINE * (places[-1][1] + 1) + 13 for places in self.places]
         return [
-            alt.param(name="narrow", expr=f"windowSize()[0] < {_NARROW}"),
+            alt.param(name="narrow", expr=NARROW),
             alt.param(name="word_places", value=self.places),
             # Headings of numbers, headings of vectors, and the vector of the query.
             alt.param(name="heading", expr=pick(*first)),
