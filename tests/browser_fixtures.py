@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+import vl_convert
 from playwright.sync_api import (
     Browser,
     BrowserContext,
@@ -20,10 +21,65 @@ from playwright.sync_api import (
     Dialog,
     Page,
     Request,
+    expect,
     sync_playwright,
 )
 
+from attention_gallery import pages, views
+from attention_gallery.packing import Packed
+from attention_gallery.terms import Attention, Exhibit
+from attentions import capture
+
 OpenPage = Callable[..., Page]
+Show = Callable[..., Page]
+
+
+@cache
+def vega() -> str:
+    """What draws charts, as one script: made once for all tests of a process."""
+    return vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+
+
+def lone_file(
+    source: Attention, shown: Exhibit, others: Sequence[Attention] = ()
+) -> tuple[str, Packed]:
+    """An exhibit in one file, and what is packed in it."""
+    held, against = capture(source), [capture(other) for other in others]
+    packed = views.pack(shown, held, against)
+    figures = views.figures(shown, packed)
+    return pages.lone_file(shown, held, packed, figures, vega(), others=against), packed
+
+
+def shower(open_page: OpenPage, folder: Path, chart: str, size: tuple[int, int]) -> Show:
+    """What opens a page from a file, as from a USB stick, and waits for a chart of it.
+
+    Args:
+        open_page: The fixture.
+        folder: Where the file is written.
+        chart: Selects the chart.
+        size: Of the window, unless a test has another.
+    """
+
+    def show(html: str, fragment: str = "", **options: object) -> Page:
+        file = folder / "page.html"
+        file.write_text(html, "utf-8")
+        options.setdefault("viewport", {"width": size[0], "height": size[1]})
+        page = open_page(file.as_uri() + fragment, **options)
+        found = page.locator(chart)
+        found.scroll_into_view_if_needed()
+        if options.get("java_script_enabled", True):
+            expect(found).to_have_attribute("data-ready", "")
+        return page
+
+    return show
+
+
+def signal(page: Page, chart: str, name: str) -> Any:
+    """The value of a signal in a running chart."""
+    return page.evaluate(
+        "([chart, name]) => document.querySelector(chart).embedded.view.signal(name)",
+        [chart, name],
+    )
 
 
 @pytest.fixture(scope="module")

@@ -11,11 +11,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import vl_convert
 from playwright.sync_api import Locator, Page, expect
 
 from attention_gallery import pages, resources, views
-from browser_fixtures import OpenPage
+from browser_fixtures import OpenPage, vega
 from test_views import CASES, OTHERS
 
 VIEWS = resources.view_names()
@@ -31,12 +30,7 @@ def page_of(view: str) -> str:
     others = OTHERS.get(case, ())
     packed = views.pack(shown, held, others)
     figures = views.figures(shown, packed)
-    return pages.lone_file(shown, held, packed, figures, _vega(), others=others)
-
-
-@cache
-def _vega() -> str:
-    return vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+    return pages.lone_file(shown, held, packed, figures, vega(), others=others)
 
 
 class Shown:

@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import numpy as np
 import pytest
-import vl_convert
 from playwright.sync_api import Locator, Page, expect
 
-from attention_gallery import maps, pages, views
+from attention_gallery import maps
 from attention_gallery.charts import HOVER_COLOUR, PIN_COLOUR
 from attention_gallery.packing import Packed
 from attention_gallery.terms import Attention, Exhibit, Head, Start
 from attention_gallery.views import alignment
-from attentions import FOX, HOSTILE, attention, capture, exhibit
-from browser_fixtures import OpenPage
+from attentions import FOX, HOSTILE, attention, exhibit
+from browser_fixtures import OpenPage, Show, lone_file, shower, signal
 
 pytestmark = pytest.mark.browser
 
-Show = Callable[..., Page]
 CHART = "attention-chart[view=alignment]"
 GERMAN = ("der", "schnelle", "braune", "Fuchs", "springt", "über", "den", "Hund", "</s>")
 GOLD = {
@@ -44,36 +40,11 @@ SHOWN = exhibit(views=("alignment",), gold=GOLD, start=Start(Head(1, 2), 4))
 @pytest.fixture
 def show(open_page: OpenPage, tmp_path: Path) -> Show:
     """Open the alignment from a file, as from a USB stick, and wait for it."""
-
-    def show(html: str, fragment: str = "", **options: object) -> Page:
-        file = tmp_path / "page.html"
-        file.write_text(html, "utf-8")
-        options.setdefault("viewport", {"width": 1200, "height": 1000})
-        page = open_page(file.as_uri() + fragment, **options)
-        chart = page.locator(CHART)
-        chart.scroll_into_view_if_needed()
-        if options.get("java_script_enabled", True):
-            expect(chart).to_have_attribute("data-ready", "")
-        return page
-
-    return show
+    return shower(open_page, tmp_path, CHART, (1200, 1000))
 
 
-@cache
-def vega() -> str:
-    return vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
-
-
-def lone_file(seen: Attention = SEEN, shown: Exhibit = SHOWN) -> tuple[str, Packed]:
-    held = capture(seen)
-    packed = views.pack(shown, held)
-    return pages.lone_file(shown, held, packed, views.figures(shown, packed), vega()), packed
-
-
-def signal(page: Page, name: str) -> object:
-    return page.evaluate(
-        f"(name) => document.querySelector('{CHART}').embedded.view.signal(name)", name
-    )
+def page_of(seen: Attention = SEEN, shown: Exhibit = SHOWN) -> tuple[str, Packed]:
+    return lone_file(seen, shown)
 
 
 def rows(page: Page, *fields: str) -> list[list[Any]]:
@@ -135,14 +106,14 @@ def error_rate(weights: np.ndarray, shift: int) -> float:
 
 def test_weights_and_error_rates_in_the_running_chart_are_those_captured(show: Show) -> None:
     """Read back out of Vega in every other map; the rates follow from captured weights alone."""
-    html, packed = lone_file()
+    html, packed = page_of()
     page = show(html)
     for i, slot in list(enumerate(packed.slots))[::2]:
         weights = maps.weights(SEEN, slot)
         layer = -1 if slot.layer is None else slot.layer
         choose(page, "layer", layer)
         choose(page, "head", {"mean": -1, "max": -2}[slot.pool] if slot.head is None else slot.head)
-        assert signal(page, "slot") == i
+        assert signal(page, CHART, "slot") == i
         read = np.zeros_like(weights)
         for query, key, weight, _ in rows(page, "query", "key", "weight", "told"):
             read[query, key] = weight
@@ -153,7 +124,7 @@ def test_weights_and_error_rates_in_the_running_chart_are_those_captured(show: S
 
 
 def test_the_story_stands_before_and_without_scripts(show: Show) -> None:
-    html, packed = lone_file()
+    html, packed = page_of()
     picture = show(html, java_script_enabled=False).locator(".ag-picture svg")
     for text in ("L1 H2", "▸ written next", "Fuchs", "jumps", f"{packed.shown[4].max():.3f}"):
         expect(picture).to_contain_text(text)
@@ -161,14 +132,14 @@ def test_the_story_stands_before_and_without_scripts(show: Show) -> None:
 
 def test_what_is_said_on_opening_is_said_again(show: Show) -> None:
     """The sentence of the build and that of the running chart are made by different code."""
-    html, packed = lone_file()
-    said = signal(show(html), "said")
+    html, packed = page_of()
+    said = signal(show(html), CHART, "said")
     assert alignment.describe(packed).startswith(str(said))
 
 
 @pytest.mark.parametrize("by", ["click", "control"])
 def test_names_move_by_one_and_with_them_all_that_is_known(show: Show, by: str) -> None:
-    page = show(lone_file()[0])
+    page = show(page_of()[0])
     before = sorted(rows(page, "token", "key", "query"))
     assert [[query, key] for token, key, query in before] == [
         [token - 1, key] for token, keys in sorted(KNOWN.items()) for key in sorted(keys)
@@ -181,12 +152,13 @@ def test_names_move_by_one_and_with_them_all_that_is_known(show: Show, by: str) 
     expect(label(page, "<s>")).to_have_count(1)
     moved = sorted(rows(page, "token", "key", "query"))
     assert moved == [[token, key, query + 1] for token, key, query in before]
-    assert (signal(page, "pin_query"), signal(page, "pin_key")) == (4, -1), "the row stays"
+    pinned = (signal(page, CHART, "pin_query"), signal(page, CHART, "pin_key"))
+    assert pinned == (4, -1), "the row stays"
     expect(page.locator(f"{CHART} .ag-reading")).to_contain_text("having read fox, the decoder")
 
 
 def test_verdicts_are_those_of_the_links_made(show: Show) -> None:
-    page = show(lone_file()[0])
+    page = show(page_of()[0])
     for naming, shift in ((0, 1), (1, 0)):
         choose(page, "naming", naming)
         weights = maps.weights(SEEN, maps.Slot(1, 2))
@@ -197,7 +169,7 @@ def test_verdicts_are_those_of_the_links_made(show: Show) -> None:
 def test_pointing_at_a_cell_or_a_word_shows_it_in_both_pictures_and_moves_no_pin(
     show: Show,
 ) -> None:
-    html, packed = lone_file()
+    html, packed = page_of()
     page = show(html)
     visible = (packed.shown[4] >= 0.005).sum()
     assert coloured(page, PIN_COLOUR) == (visible, 1)
@@ -219,7 +191,7 @@ def test_pointing_at_a_cell_or_a_word_shows_it_in_both_pictures_and_moves_no_pin
 
 
 def test_a_click_pins_a_word_or_a_cell_and_escape_lets_go(show: Show) -> None:
-    html, packed = lone_file()
+    html, packed = page_of()
     page = show(html)
     reading = page.locator(f"{CHART} .ag-reading")
     label(page, "Hund").last.click()
@@ -238,7 +210,7 @@ def test_a_click_pins_a_word_or_a_cell_and_escape_lets_go(show: Show) -> None:
 def test_a_wide_label_that_is_cut_has_a_tooltip_and_others_have_none(show: Show) -> None:
     texts = ("<s>", "注意力" * 4, "fox")
     seen = attention(texts, kind="cross", keys=("renard", "の" * 10), n_heads=(1,))
-    page = show(lone_file(seen, exhibit(views=("alignment",)))[0])
+    page = show(page_of(seen, exhibit(views=("alignment",)))[0])
     tooltip = page.locator("#vg-tooltip-element.visible")
     label(page, "fox").hover()
     page.wait_for_timeout(100)
@@ -251,7 +223,7 @@ def test_a_wide_label_that_is_cut_has_a_tooltip_and_others_have_none(show: Show)
 
 
 def test_everything_works_from_the_keyboard(show: Show) -> None:
-    page = show(lone_file()[0])
+    page = show(page_of()[0])
     controls = page.locator(f"{CHART} .ag-controls :is(select, input)")
     names = [controls.nth(i).get_attribute("name") for i in range(controls.count())]
     assert names[:3] == ["layer", "head", "naming"]
@@ -259,15 +231,15 @@ def test_everything_works_from_the_keyboard(show: Show) -> None:
     controls.first.focus()
     for name in names:
         assert page.evaluate("document.activeElement.name") == name
-        before = signal(page, str(name))
+        before = signal(page, CHART, str(name))
         page.keyboard.press("ArrowDown")
         page.wait_for_timeout(100)
-        assert signal(page, str(name)) != before, name
+        assert signal(page, CHART, str(name)) != before, name
         page.keyboard.press("Tab")
 
 
 def test_a_link_brings_the_whole_state_back(show: Show) -> None:
-    html, _ = lone_file()
+    html, _ = page_of()
     page = show(html)
     state = {"layer": 2, "head": 0, "naming": 1, "pin_query": 7, "pin_key": 2}
     for name, value in state.items():
@@ -276,7 +248,7 @@ def test_a_link_brings_the_whole_state_back(show: Show) -> None:
     expect(anchor).to_have_attribute("href", re.compile("naming=1.*pin_key=2|pin_key=2.*naming=1"))
     page = show(html, f"#alignment?{urlencode(state)}")
     for name, value in state.items():
-        assert signal(page, name) == value
+        assert signal(page, CHART, name) == value
 
 
 @pytest.mark.parametrize("n_tokens", [20, 64])
@@ -290,7 +262,7 @@ def test_labels_never_overlap_and_the_page_never_scrolls_sideways(
     )
     seen = attention(english, kind="cross", keys=other, n_heads=(2,))
     page = show(
-        lone_file(seen, exhibit(views=("alignment",)))[0],
+        page_of(seen, exhibit(views=("alignment",)))[0],
         viewport={"width": width, "height": 1000},
     )
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
@@ -314,7 +286,7 @@ def test_labels_never_overlap_and_the_page_never_scrolls_sideways(
 def test_hostile_text_is_only_text(show: Show) -> None:
     """In pictures, controls and tooltips; anything that ran would open a dialog."""
     seen = attention(HOSTILE, kind="cross", keys=HOSTILE[::-1])
-    page = show(lone_file(seen, exhibit(views=("alignment",)))[0])
+    page = show(page_of(seen, exhibit(views=("alignment",)))[0])
     page.mouse.move(*cell(page, 0, 1))
     page.wait_for_timeout(150)
     assert page.locator("img").count() == 0

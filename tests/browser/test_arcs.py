@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 import pytest
-import vl_convert
 from playwright.sync_api import Page, expect
 
-from attention_gallery import pages, views
+from attention_gallery import views
 from attention_gallery.charts import HOVER_COLOUR, PIN_COLOUR
 from attention_gallery.packing import Packed
 from attention_gallery.terms import Attention, Exhibit, Head, Start
 from attentions import FOX, HOSTILE, attention, capture, exhibit
-from browser_fixtures import OpenPage
+from browser_fixtures import OpenPage, Show, lone_file, shower, signal
 
 pytestmark = pytest.mark.browser
 
-Show = Callable[..., Page]
 CHART = "attention-chart[view=arcs]"
 SEEN = attention(kind="encoder")
 SHOWN = exhibit(views=("arcs",), start=Start(Head(1, 2), 5), gold={"jumps": ("fox",)})
@@ -43,36 +39,11 @@ class Arc(NamedTuple):
 @pytest.fixture
 def show(open_page: OpenPage, tmp_path: Path) -> Show:
     """Open the arcs from a file, as from a USB stick, and wait for them."""
-
-    def show(html: str, fragment: str = "", **options: object) -> Page:
-        file = tmp_path / "page.html"
-        file.write_text(html, "utf-8")
-        options.setdefault("viewport", {"width": 1200, "height": 1000})
-        page = open_page(file.as_uri() + fragment, **options)
-        chart = page.locator(CHART)
-        chart.scroll_into_view_if_needed()
-        if options.get("java_script_enabled", True):
-            expect(chart).to_have_attribute("data-ready", "")
-        return page
-
-    return show
+    return shower(open_page, tmp_path, CHART, (1200, 1000))
 
 
-@cache
-def vega() -> str:
-    return vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
-
-
-def lone_file(seen: Attention = SEEN, shown: Exhibit = SHOWN) -> tuple[str, Packed]:
-    held = capture(seen)
-    packed = views.pack(shown, held)
-    return pages.lone_file(shown, held, packed, views.figures(shown, packed), vega()), packed
-
-
-def signal(page: Page, name: str) -> Any:
-    return page.evaluate(
-        f"(name) => document.querySelector('{CHART}').embedded.view.signal(name)", name
-    )
+def page_of(seen: Attention = SEEN, shown: Exhibit = SHOWN) -> tuple[str, Packed]:
+    return lone_file(seen, shown)
 
 
 def choose(page: Page, name: str, value: int) -> None:
@@ -106,7 +77,7 @@ def point_at(page: Page, token: str) -> None:
 def test_arcs_lead_from_token_to_token_with_the_captured_weights(show: Show, kind: Any) -> None:
     """Read from the drawn paths: where they end, on which side, and what they stand for."""
     seen = attention(kind=kind)
-    html, packed = lone_file(seen)
+    html, packed = page_of(seen)
     page = show(html)
     for layer, head, token in ((0, 1, 3), (2, 3, 7), (1, 0, 0)):
         choose(page, "layer", layer)
@@ -114,8 +85,8 @@ def test_arcs_lead_from_token_to_token_with_the_captured_weights(show: Show, kin
         choose(page, "pin_token", token)
         page.wait_for_timeout(120)
         weights = seen.layers[layer][head]
-        middles = [middle for middle, _ in signal(page, "places")]
-        row, found = signal(page, "row"), arcs(page, PIN_COLOUR)
+        middles = [middle for middle, _ in signal(page, CHART, "places")]
+        row, found = signal(page, CHART, "row"), arcs(page, PIN_COLOUR)
         expected = {(0, token, key) for key in range(10) if weights[token, key] >= 0.006}
         expected |= {
             (1, query, token)
@@ -143,8 +114,8 @@ def test_arcs_lead_from_token_to_token_with_the_captured_weights(show: Show, kin
 
 
 def test_longer_arcs_are_higher_and_none_leaves_its_room(show: Show) -> None:
-    page = show(lone_file()[0])
-    rise = signal(page, "rise")
+    page = show(page_of()[0])
+    rise = signal(page, CHART, "rise")
     for side in (0, 1):
         found = [a for a in arcs(page, PIN_COLOUR) if a.side == side and a.query != a.key]
         found.sort(key=lambda arc: arc.right - arc.left)
@@ -155,7 +126,7 @@ def test_longer_arcs_are_higher_and_none_leaves_its_room(show: Show) -> None:
 
 
 def test_the_story_stands_before_and_without_scripts(show: Show) -> None:
-    html, packed = lone_file()
+    html, packed = page_of()
     picture = show(html, java_script_enabled=False).locator(".ag-picture svg")
     for text in ("L1 H2", "above: where jumps looks", "lazy", f"{packed.shown[5].max():.3f}"):
         expect(picture).to_contain_text(text)
@@ -163,7 +134,7 @@ def test_the_story_stands_before_and_without_scripts(show: Show) -> None:
 
 
 def test_what_is_known_has_a_dashed_arc(show: Show) -> None:
-    page = show(lone_file()[0])
+    page = show(page_of()[0])
     dashed = page.locator(f"{CHART} .ag-chart path[stroke-dasharray]")
     assert dashed.count() == 1
     [arc] = [arc for arc in arcs(page, "currentColor") if arc.weight < 0]
@@ -171,7 +142,7 @@ def test_what_is_known_has_a_dashed_arc(show: Show) -> None:
 
 
 def test_pointing_previews_a_token_and_moves_no_pin(show: Show) -> None:
-    page = show(lone_file()[0])
+    page = show(page_of()[0])
     pinned = arcs(page, PIN_COLOUR)
     point_at(page, "dog")
     assert {a.key if a.side else a.query for a in arcs(page, HOVER_COLOUR)} == {9}
@@ -184,7 +155,7 @@ def test_pointing_previews_a_token_and_moves_no_pin(show: Show) -> None:
 
 
 def test_a_click_pins_and_escape_lets_go(show: Show) -> None:
-    html, packed = lone_file()
+    html, packed = page_of()
     page = show(html)
     page.locator(f"{CHART} .ag-chart text").get_by_text("lazy", exact=True).click()
     reading = page.locator(f"{CHART} .ag-reading")
@@ -203,7 +174,7 @@ def test_what_is_described_of_a_token_is_said_of_it_when_it_is_chosen(
 ) -> None:
     """The sentences of the build and those of the running chart are made by different code."""
     seen = attention(tokens, kind=kind, n_heads=(1, 4))
-    page = show(lone_file(seen, exhibit(views=("arcs",), start=Start(Head(1, 2), 0)))[0])
+    page = show(page_of(seen, exhibit(views=("arcs",), start=Start(Head(1, 2), 0)))[0])
     for token in range(len(tokens)):
         choose(page, "pin_token", token)
         shown = exhibit(views=("arcs",), start=Start(Head(1, 2), token))
@@ -218,7 +189,7 @@ def test_what_is_described_of_a_token_is_said_of_it_when_it_is_chosen(
 
 def test_a_wide_label_that_is_cut_has_a_tooltip_and_others_have_none(show: Show) -> None:
     texts = ("注意力" * 4, "fox", "ran")
-    page = show(lone_file(attention(texts, n_heads=(1,)), exhibit(views=("arcs",)))[0])
+    page = show(page_of(attention(texts, n_heads=(1,)), exhibit(views=("arcs",)))[0])
     labels = page.locator(f"{CHART} .ag-chart text[font-size='15px']")
     tooltip = page.locator("#vg-tooltip-element.visible")
     labels.nth(1).hover()
@@ -229,22 +200,22 @@ def test_a_wide_label_that_is_cut_has_a_tooltip_and_others_have_none(show: Show)
 
 
 def test_everything_works_from_the_keyboard(show: Show) -> None:
-    page = show(lone_file()[0])
+    page = show(page_of()[0])
     controls = page.locator(f"{CHART} .ag-controls :is(select, input)")
     names = [controls.nth(i).get_attribute("name") for i in range(controls.count())]
     assert names == ["layer", "head", "pin_token"]
     controls.first.focus()
     for name in names:
         assert page.evaluate("document.activeElement.name") == name
-        before = signal(page, str(name))
+        before = signal(page, CHART, str(name))
         page.keyboard.press("ArrowDown")
         page.wait_for_timeout(100)
-        assert signal(page, str(name)) != before, name
+        assert signal(page, CHART, str(name)) != before, name
         page.keyboard.press("Tab")
 
 
 def test_a_link_brings_the_whole_state_back(show: Show) -> None:
-    html, _ = lone_file()
+    html, _ = page_of()
     page = show(html)
     state = {"layer": 2, "head": 0, "pin_token": 8}
     for name, value in state.items():
@@ -253,7 +224,7 @@ def test_a_link_brings_the_whole_state_back(show: Show) -> None:
     expect(page.locator(f"{CHART} .ag-tools a").first).to_have_attribute("href", link)
     page = show(html, link)
     for name, value in state.items():
-        assert signal(page, name) == value
+        assert signal(page, CHART, name) == value
 
 
 @pytest.mark.parametrize("tokens", [HOSTILE, FOX * 3, FOX[:1]], ids=["hostile", "many", "one"])
@@ -263,7 +234,7 @@ def test_labels_never_overlap_and_the_page_never_scrolls_sideways(
 ) -> None:
     seen = attention(tokens, kind="encoder", n_heads=(2,))
     page = show(
-        lone_file(seen, exhibit(views=("arcs",)))[0], viewport={"width": width, "height": 1000}
+        page_of(seen, exhibit(views=("arcs",)))[0], viewport={"width": width, "height": 1000}
     )
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     overlaps = page.evaluate(
@@ -286,7 +257,7 @@ def test_labels_never_overlap_and_the_page_never_scrolls_sideways(
 def test_hostile_text_is_only_text(show: Show) -> None:
     """In pictures, controls and tooltips; anything that ran would open a dialog."""
     seen = attention(HOSTILE, kind="encoder", n_heads=(1,))
-    page = show(lone_file(seen, exhibit(views=("arcs",)))[0])
+    page = show(page_of(seen, exhibit(views=("arcs",)))[0])
     page.locator(f"{CHART} .ag-chart text", has_text="<img").or_(
         page.locator(f"{CHART} .ag-chart text", has_text="</script>")
     ).first.hover()

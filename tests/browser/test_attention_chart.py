@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +17,7 @@ from attention_gallery.charts import HOVER_COLOUR, PIN_COLOUR
 from attention_gallery.packing import Packed
 from attention_gallery.terms import Attention, Exhibit, Head, Start
 from attentions import FOX, HOSTILE, attention, capture, exhibit
-from browser_fixtures import OpenPage
+from browser_fixtures import OpenPage, vega
 
 pytestmark = pytest.mark.browser
 
@@ -37,11 +36,6 @@ def show(open_page: OpenPage, tmp_path: Path) -> Show:
         return open_page(file.as_uri() + fragment, **options)
 
     return show
-
-
-@cache
-def vega() -> str:
-    return vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
 
 
 def lone_file(source: Attention, shown: Exhibit = SHOWN) -> tuple[str, Packed]:

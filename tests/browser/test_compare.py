@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from urllib.parse import urlencode
 
 import numpy as np
 import pytest
-import vl_convert
 from playwright.sync_api import Page, expect
 
 from attention_gallery import comparison, pages, views
@@ -19,11 +16,10 @@ from attention_gallery.maps import Slot
 from attention_gallery.packing import Packed
 from attention_gallery.terms import Attention, Exhibit, Head, Start
 from attentions import FOX, HOSTILE, attention, capture, exhibit
-from browser_fixtures import OpenPage
+from browser_fixtures import OpenPage, Show, shower, signal, vega
 
 pytestmark = pytest.mark.browser
 
-Show = Callable[..., Page]
 CHART = "attention-chart[view=compare]"
 STEPS = ("step 100", "step 200", "step 300")
 SHOWN = exhibit(views=("compare",), start=Start(Head(1, 2), 5), against=STEPS)
@@ -36,24 +32,7 @@ HE = tuple("he" if word == "she" else word for word in SHE)
 @pytest.fixture
 def show(open_page: OpenPage, tmp_path: Path) -> Show:
     """Open the comparison from a file, as from a USB stick, and wait for it."""
-
-    def show(html: str, fragment: str = "", **options: object) -> Page:
-        file = tmp_path / "page.html"
-        file.write_text(html, "utf-8")
-        options.setdefault("viewport", {"width": 1200, "height": 900})
-        page = open_page(file.as_uri() + fragment, **options)
-        chart = page.locator(CHART)
-        chart.scroll_into_view_if_needed()
-        if options.get("java_script_enabled", True):
-            expect(chart).to_have_attribute("data-ready", "")
-        return page
-
-    return show
-
-
-@cache
-def vega() -> str:
-    return vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+    return shower(open_page, tmp_path, CHART, (1200, 900))
 
 
 def lone_file(
@@ -63,12 +42,6 @@ def lone_file(
     packed = views.pack(shown, held, against)
     figures = views.figures(shown, packed)
     return pages.lone_file(shown, held, packed, figures, vega(), others=against), packed
-
-
-def signal(page: Page, name: str) -> object:
-    return page.evaluate(
-        f"(name) => document.querySelector('{CHART}').embedded.view.signal(name)", name
-    )
 
 
 def choose(page: Page, name: str, value: int) -> None:
@@ -172,7 +145,7 @@ def test_the_slider_is_moved_by_keys_and_names_what_it_shows(show: Show) -> None
         other = packed.map(packed.others[step].blobs[packed.start])[5, key]
         expect(said).to_contain_text(f"{packed.shown[5, key]:.3f} in none, {other:.3f} in {name}")
         page.keyboard.press("ArrowRight")
-    assert signal(page, "variant") == 2, "it ends where the last one is"
+    assert signal(page, CHART, "variant") == 2, "it ends where the last one is"
 
 
 def test_everything_works_from_the_keyboard(show: Show) -> None:
@@ -183,7 +156,7 @@ def test_everything_works_from_the_keyboard(show: Show) -> None:
     controls.first.focus()
     for name in names:
         assert page.evaluate("document.activeElement.name") == name
-        before = signal(page, str(name))
+        before = signal(page, CHART, str(name))
         page.keyboard.press(
             "ArrowUp"
             if name in ("pin_key", "pin_query")
@@ -192,7 +165,7 @@ def test_everything_works_from_the_keyboard(show: Show) -> None:
             else "ArrowRight"
         )
         page.wait_for_timeout(100)
-        assert signal(page, str(name)) != before, name
+        assert signal(page, CHART, str(name)) != before, name
         page.keyboard.press("Tab")
 
 
@@ -207,7 +180,7 @@ def test_what_is_said_on_opening_is_said_again(show: Show) -> None:
     """The sentence of the build and that of the running chart are made by different code."""
     html, packed = lone_file()
     page = show(html)
-    assert signal(page, "said") == comparison.pinned_change(packed)
+    assert signal(page, CHART, "said") == comparison.pinned_change(packed)
 
 
 @pytest.mark.parametrize("which", [0, 1, 2])
@@ -224,7 +197,7 @@ def test_hovering_any_map_shows_the_cell_in_all_three_and_never_moves_the_pin(
     expect(page.locator("#vg-tooltip-element")).to_contain_text(
         f"the looks at quick: {own:.3f} in none, {other:.3f} in step 100"
     )
-    assert signal(page, "pin_query") == 5
+    assert signal(page, CHART, "pin_query") == 5
     page.mouse.move(5, 5)
     page.wait_for_timeout(150)
     assert frames(page, HOVER_COLOUR) == 0
@@ -235,7 +208,7 @@ def test_a_click_in_any_map_pins_and_escape_releases(show: Show, which: int) -> 
     page = show(lone_file()[0])
     page.mouse.click(*cell(page, which, 8, 3))
     expect(page.locator(f"{CHART} .ag-reading")).to_contain_text("lazy looks at brown: ")
-    assert (signal(page, "pin_query"), signal(page, "pin_key")) == (8, 3)
+    assert (signal(page, CHART, "pin_query"), signal(page, CHART, "pin_key")) == (8, 3)
     page.keyboard.press("Escape")
     expect(page.locator(f"{CHART} .ag-reading")).to_have_text("L1 H2. No cell is pinned.")
     page.mouse.move(5, 5)
@@ -249,7 +222,7 @@ def test_a_cell_that_a_causal_model_cannot_see_has_no_number(show: Show) -> None
     expect(page.locator(f"{CHART} .ag-reading")).to_have_text(
         "In L1 H2, jumps cannot look at dog, which comes later."
     )
-    assert signal(page, "numbers") == ["–", "–", "–"]
+    assert signal(page, CHART, "numbers") == ["–", "–", "–"]
 
 
 @pytest.mark.parametrize("heads", [(), (Head(2, 3), Head(1, 2))], ids=["all", "listed"])
@@ -262,7 +235,7 @@ def test_a_click_on_the_square_of_a_head_shows_it_and_keeps_the_pin(
     assert squares.count() == len(heads) or squares.count() == 12
     squares.nth(0 if heads else 11).click()
     expect(page.locator(f"{CHART} .ag-reading")).to_contain_text("In L2 H3, jumps looks at ")
-    assert signal(page, "pin_query") == 5
+    assert signal(page, CHART, "pin_query") == 5
     chosen = {"slot": "0"} if heads else {"layer": "2", "head": "3"}
     for name, value in chosen.items():
         expect(page.locator(f"{CHART} select[name={name}]")).to_have_value(value)
@@ -302,7 +275,7 @@ def test_a_link_brings_the_whole_state_back(show: Show) -> None:
     expect(anchor).to_have_attribute("href", link)
     page = show(html, link)
     for name, value in state.items():
-        assert signal(page, name) == value
+        assert signal(page, CHART, name) == value
     expect(page.locator(f"{CHART} input[name=variant]")).to_have_attribute(
         "aria-valuetext", "step 300"
     )
@@ -311,7 +284,7 @@ def test_a_link_brings_the_whole_state_back(show: Show) -> None:
 @pytest.mark.parametrize("value", ["3", "-1", "1.5", "x", "length", ""])
 def test_a_link_to_what_is_not_there_opens_on_the_first(show: Show, value: str) -> None:
     page = show(lone_file()[0], f"#compare?variant={value}&layer=0")
-    assert (signal(page, "variant"), signal(page, "layer")) == (0, 0)
+    assert (signal(page, CHART, "variant"), signal(page, CHART, "layer")) == (0, 0)
 
 
 @pytest.mark.parametrize("n_tokens", [5, 18, 30])

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import numpy as np
 import pytest
-import vl_convert
 from numpy.typing import NDArray
 from playwright.sync_api import Locator, Page, expect
 
-from attention_gallery import pages, reading, views
+from attention_gallery import reading
 from attention_gallery.charts import HOVER_COLOUR, PIN_COLOUR
 from attention_gallery.packing import Packed
 from attention_gallery.terms import Attention, Exhibit, Head, Start
 from attention_gallery.views.edges.options import SHARES
-from attentions import FOX, attention, capture, exhibit
-from browser_fixtures import OpenPage
+from attentions import FOX, attention, exhibit
+from browser_fixtures import OpenPage, Show, lone_file, shower, signal
 
 pytestmark = pytest.mark.browser
 
-Show = Callable[..., Page]
 CHART = "attention-chart[view=edges]"
 SHOWN = exhibit(views=("edges",), start=Start(Head(1, 2), 5))
 TEXTS = (
@@ -54,36 +50,11 @@ LONG = tuple((FOX * 30)[:260])
 @pytest.fixture
 def show(open_page: OpenPage, tmp_path: Path) -> Show:
     """Open the edges from a file, as from a USB stick, and wait for them."""
-
-    def show(html: str, fragment: str = "", **options: object) -> Page:
-        file = tmp_path / "page.html"
-        file.write_text(html, "utf-8")
-        options.setdefault("viewport", {"width": 1000, "height": 1300})
-        page = open_page(file.as_uri() + fragment, **options)
-        chart = page.locator(CHART)
-        chart.scroll_into_view_if_needed()
-        if options.get("java_script_enabled", True):
-            expect(chart).to_have_attribute("data-ready", "")
-        return page
-
-    return show
+    return shower(open_page, tmp_path, CHART, (1000, 1300))
 
 
-@cache
-def vega() -> str:
-    return vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
-
-
-def lone_file(source: Attention = PAIR, shown: Exhibit = SHOWN) -> tuple[str, Packed]:
-    held = capture(source)
-    packed = views.pack(shown, held)
-    return pages.lone_file(shown, held, packed, views.figures(shown, packed), vega()), packed
-
-
-def signal(page: Page, name: str) -> Any:
-    return page.evaluate(
-        f"(name) => document.querySelector('{CHART}').embedded.view.signal(name)", name
-    )
+def page_of(source: Attention = PAIR, shown: Exhibit = SHOWN) -> tuple[str, Packed]:
+    return lone_file(source, shown)
 
 
 def set_control(page: Page, name: str, value: object) -> None:
@@ -135,14 +106,14 @@ def test_the_weights_of_several_heads_are_the_captured_ones(
 ) -> None:
     """Read back out of Vega at random tokens, of queries and of keys, within the stated error."""
     source = two_texts(n_heads)
-    html, packed = lone_file(source, exhibit(views=("edges",), start=Start(Head(0, 0), 0)))
+    html, packed = page_of(source, exhibit(views=("edges",), start=Start(Head(0, 0), 0)))
     page = show(html)
     rng = np.random.default_rng(0)
     set_control(page, "heads", "all")
     for layer, n in enumerate(n_heads):
         set_control(page, "layer", layer)
         set_control(page, "head", 0)
-        assert signal(page, "shown") == [str(head) for head in range(n)]
+        assert signal(page, CHART, "shown") == [str(head) for head in range(n)]
         for token in rng.integers(0, 2 * len(TEXTS), 2).tolist():
             set_control(page, "pin_token", token)
             rows = drawn(page, token, "lane", "kept", "thickness")
@@ -157,7 +128,7 @@ def test_the_weights_of_several_heads_are_the_captured_ones(
 def test_edges_of_several_heads_lie_beside_each_other_and_their_numbers_are_the_mean(
     show: Show,
 ) -> None:
-    html, packed = lone_file()
+    html, packed = page_of()
     page = show(html)
     set_control(page, "heads", "0 3")
     rows = drawn(page, 5, "lane", "kept", "y_key", "colour")
@@ -174,7 +145,7 @@ def test_edges_of_several_heads_lie_beside_each_other_and_their_numbers_are_the_
 
 
 def test_heads_are_listed_in_the_text_control(show: Show) -> None:
-    page = show(lone_file()[0])
+    page = show(page_of()[0])
     for text, shown in (
         ("", ["2"]),
         ("0, 3", ["0", "2", "3"]),
@@ -190,12 +161,12 @@ def test_heads_are_listed_in_the_text_control(show: Show) -> None:
         ("L0H3, L11H3", ["2"]),  # heads of other layers
     ):
         set_control(page, "heads", text)
-        assert signal(page, "shown") == shown, text
+        assert signal(page, CHART, "shown") == shown, text
 
 
 def test_heads_that_an_author_listed_are_named_with_or_without_a_space(show: Show) -> None:
     listed = (Head(1, 2), Head(0, 1), Head(0, 3))
-    page = show(lone_file(shown=replace(SHOWN, heads=listed))[0])
+    page = show(page_of(shown=replace(SHOWN, heads=listed))[0])
     for text, shown in (
         ("L0H1", ["L1H2", "L0H1"]),
         ("l0 h1, L0 H3", ["L1H2", "L0H1", "L0H3"]),
@@ -203,22 +174,22 @@ def test_heads_that_an_author_listed_are_named_with_or_without_a_space(show: Sho
         ("all", ["L1H2", "L0H1", "L0H3"]),
     ):
         set_control(page, "heads", text)
-        assert signal(page, "shown") == shown, text
+        assert signal(page, CHART, "shown") == shown, text
 
 
 def test_a_click_on_a_printed_weight_lets_nothing_go(show: Show) -> None:
-    html, packed = lone_file()
+    html, packed = page_of()
     page = show(html)
     weight = f"{packed.shown[5].max():.3f}"
     page.locator(f"{CHART} .ag-chart text").get_by_text(weight, exact=True).first.click()
     page.wait_for_timeout(100)
-    assert signal(page, "pinned") == 5
+    assert signal(page, CHART, "pinned") == 5
     expect(reading_of(page)).to_contain_text("do looks most at ")
 
 
 def test_a_wide_label_that_is_cut_has_a_tooltip_and_others_have_none(show: Show) -> None:
     texts = ("注意力" * 4, "fox", "ran")
-    page = show(lone_file(attention(texts, n_heads=(1,)), exhibit(views=("edges",)))[0])
+    page = show(page_of(attention(texts, n_heads=(1,)), exhibit(views=("edges",)))[0])
     labels = page.locator(f"{CHART} .ag-chart text[font-size='14px']")
     tooltip = page.locator("#vg-tooltip-element.visible")
     labels.nth(1).hover()
@@ -229,43 +200,43 @@ def test_a_wide_label_that_is_cut_has_a_tooltip_and_others_have_none(show: Show)
 
 
 def test_over_all_layers_there_are_no_heads_to_add(show: Show) -> None:
-    page = show(lone_file()[0])
+    page = show(page_of()[0])
     set_control(page, "heads", "all")
     set_control(page, "layer", -1)
-    assert signal(page, "shown") == ["mean"]
-    assert signal(page, "shown_title") == "mean of all heads"
+    assert signal(page, CHART, "shown") == ["mean"]
+    assert signal(page, CHART, "shown_title") == "mean of all heads"
     set_control(page, "heads", "max")
-    assert signal(page, "shown") == ["max", "mean"]
+    assert signal(page, CHART, "shown") == ["max", "mean"]
 
 
 @pytest.mark.parametrize("heads", [(), (Head(1, 2), Head(0, 1), Head(0, 3))], ids=["all", "listed"])
 def test_a_click_on_a_swatch_adds_a_head_or_removes_it_and_a_double_click_shows_it_alone(
     show: Show, heads: tuple[Head, ...]
 ) -> None:
-    page = show(lone_file(shown=replace(SHOWN, heads=heads))[0])
+    page = show(page_of(shown=replace(SHOWN, heads=heads))[0])
     names = ("H2", "H1", "H3") if not heads else ("L1 H2", "L0 H1", "L0 H3")
     words = [name.replace(" ", "") if heads else name[1:] for name in names]
     own, first, second = words
     swatch(page, names[1]).click()
     swatch(page, names[2]).click()
     page.wait_for_timeout(100)
-    assert set(signal(page, "shown")) == {own, first, second}
+    assert set(signal(page, CHART, "shown")) == {own, first, second}
     # The one that the native control names can be removed as well; another takes its place.
     swatch(page, names[0]).click()
     page.wait_for_timeout(100)
-    assert set(signal(page, "shown")) == {first, second}
+    assert set(signal(page, CHART, "shown")) == {first, second}
     swatch(page, names[2]).dblclick()
     page.wait_for_timeout(150)
-    assert signal(page, "shown") == [second]
+    assert signal(page, CHART, "shown") == [second]
     swatch(page, names[2]).click()
     page.wait_for_timeout(100)
-    assert signal(page, "shown") == [second], "the last one stays"
-    assert signal(page, "pinned") == 5, "a click on a swatch lets nothing go"
+    assert signal(page, CHART, "shown") == [second], "the last one stays"
+    assert signal(page, CHART, "pinned") == 5, "a click on a swatch lets nothing go"
     expect(reading_of(page)).to_contain_text("do looks most at ")
 
 
 def test_a_head_alone_has_the_colours_of_a_pin_and_of_what_is_hovered_over(show: Show) -> None:
-    html, packed = lone_file(attention(n_heads=(12,) * 3))
+    html, packed = page_of(attention(n_heads=(12,) * 3))
     page = show(html)
     line = page.locator(f"{CHART} .ag-chart line")
     pinned = page.locator(f"{CHART} .ag-chart line[stroke='{PIN_COLOUR}']")
@@ -280,7 +251,7 @@ def test_a_head_alone_has_the_colours_of_a_pin_and_of_what_is_hovered_over(show:
 def test_the_fewest_edges_that_reach_a_share_are_kept_and_what_is_left_out_is_told(
     show: Show,
 ) -> None:
-    html, packed = lone_file()
+    html, packed = page_of()
     page = show(html)
     slider = page.locator(f"{CHART} input[name=share]")
     slider.focus()
@@ -298,7 +269,7 @@ def test_the_fewest_edges_that_reach_a_share_are_kept_and_what_is_left_out_is_to
 
 
 def test_hiding_special_tokens_shares_out_anew_what_the_others_get(show: Show) -> None:
-    html, packed = lone_file()
+    html, packed = page_of()
     page = show(html)
     set_control(page, "hide", value=True)
     row = row_of(PAIR, 1, 2, 5)
@@ -321,7 +292,7 @@ def test_hiding_special_tokens_shares_out_anew_what_the_others_get(show: Show) -
 
 
 def test_edges_between_two_texts_can_be_told_from_those_within_one(show: Show) -> None:
-    html, packed = lone_file()
+    html, packed = page_of()
     page = show(html)
     texts = range(8), range(8, 14)
     for choice, own, other in ((1, 0, 0), (2, 0, 1), (3, 1, 0), (4, 1, 1)):
@@ -341,7 +312,7 @@ def test_edges_between_two_texts_can_be_told_from_those_within_one(show: Show) -
 
 
 def test_words_take_the_place_of_their_tokens_and_the_pin_stays_where_it_was(show: Show) -> None:
-    html, packed = lone_file()
+    html, packed = page_of()
     page = show(html)
     set_control(page, "pin_token", 2)
     set_control(page, "level", 1)
@@ -356,7 +327,7 @@ def test_words_take_the_place_of_their_tokens_and_the_pin_stays_where_it_was(sho
     expect(reading_of(page)).to_contain_text("In L1 H2, unlikely looks most at ")
     page.locator(f"{CHART} .ag-chart text", has_text="turned").first.click()
     expect(reading_of(page)).to_contain_text("turned looks most at ")
-    assert signal(page, "pin_token") == 10, "a word is pinned by its first token"
+    assert signal(page, CHART, "pin_token") == 10, "a word is pinned by its first token"
     page.locator(f"{CHART} .ag-chart text", has_text="happen").first.hover()
     page.wait_for_timeout(100)
     assert page.locator(f"{CHART} .ag-chart line[stroke='{HOVER_COLOUR}']").count() > 0
@@ -365,7 +336,7 @@ def test_words_take_the_place_of_their_tokens_and_the_pin_stays_where_it_was(sho
 
 
 def test_a_link_brings_the_whole_state_back(show: Show) -> None:
-    html, _ = lone_file()
+    html, _ = page_of()
     page = show(html)
     state = {
         "layer": 0,
@@ -386,12 +357,12 @@ def test_a_link_brings_the_whole_state_back(show: Show) -> None:
     assert dict(parse_qsl(link.split("?")[1])) == written
     page = show(html, f"#edges?{urlencode(written)}")
     for name, value in state.items():
-        assert signal(page, name) == value
+        assert signal(page, CHART, name) == value
     expect(reading_of(page)).to_have_text(said)
 
 
 def test_everything_works_from_the_keyboard(show: Show) -> None:
-    page = show(lone_file()[0])
+    page = show(page_of()[0])
     controls = page.locator(f"{CHART} .ag-controls :is(select, input)")
     names = [controls.nth(i).get_attribute("name") for i in range(controls.count())]
     assert names == [
@@ -400,18 +371,18 @@ def test_everything_works_from_the_keyboard(show: Show) -> None:
     controls.first.focus()
     for name in names:
         assert page.evaluate("document.activeElement.name") == name
-        before = signal(page, str(name))
+        before = signal(page, CHART, str(name))
         keys = {"heads": "0", "share": "ArrowRight", "hide": "Space", "layer": "ArrowUp"}
         page.keyboard.press(keys.get(str(name), "ArrowDown"))
         page.wait_for_timeout(100)
-        assert signal(page, str(name)) != before, name
+        assert signal(page, CHART, str(name)) != before, name
         page.keyboard.press("Tab")
 
 
 def long_file(n_heads: int = 2) -> tuple[str, Packed]:
     heads = tuple(Head(0, head) for head in range(n_heads))
     source = attention(LONG, kind="encoder", n_heads=(n_heads,))
-    return lone_file(source, replace(SHOWN, heads=heads, start=Start(None, 200)))
+    return page_of(source, replace(SHOWN, heads=heads, start=Start(None, 200)))
 
 
 def listed(page: Page) -> list[dict[str, Any]]:
@@ -458,7 +429,7 @@ def test_of_a_long_text_hovering_previews_and_a_click_lists_anew(show: Show) -> 
     assert listed(page) == before, "what is pinned stays"
     page.mouse.click(*label)
     page.wait_for_timeout(150)
-    assert signal(page, "pin_token") == 195
+    assert signal(page, CHART, "pin_token") == 195
     expected = np.argsort(-packed.shown[195], kind="stable")[:24]
     assert [r["key"] for r in listed(page)] == sorted(expected.tolist())
     page.keyboard.press("Escape")
@@ -471,17 +442,17 @@ def test_of_a_long_text_the_window_moves_and_the_pin_stays_in_sight(show: Show) 
     texts = page.locator(f"{CHART} .ag-chart text")
     texts.get_by_text("▲ earlier").click()
     page.wait_for_timeout(100)
-    assert signal(page, "first") == 200 - 12 - 24
-    assert signal(page, "pin_token") == 200
+    assert signal(page, CHART, "first") == 200 - 12 - 24
+    assert signal(page, CHART, "pin_token") == 200
     # Below the window stands what is pinned, and leads back.
     texts.get_by_text("▼ <s> [200]").click()
     page.wait_for_timeout(100)
-    assert signal(page, "first") == 188
+    assert signal(page, CHART, "first") == 188
     slider = page.locator(f"{CHART} input[name=around]")
     slider.focus()
     page.keyboard.press("Home")
     expect(slider).to_have_attribute("aria-valuetext", "<s> [0]")
-    assert signal(page, "first") == 0
+    assert signal(page, CHART, "first") == 0
     assert texts.get_by_text("▲").count() == 0, "nothing is earlier"
     expect(page.locator(f"{CHART} .ag-tools a")).to_have_attribute(
         "href", "#edges?slot=0&heads=&share=0&hide=false&around=0&pin_token=200"
@@ -504,7 +475,7 @@ def test_swatches_never_overlap_and_the_page_never_scrolls_sideways(
 ) -> None:
     source = attention(n_heads=(n_heads,))
     page = show(
-        lone_file(source, replace(SHOWN, start=Start(Head(0, 0), 5)))[0],
+        page_of(source, replace(SHOWN, start=Start(Head(0, 0), 5)))[0],
         viewport={"width": width, "height": 900},
     )
     set_control(page, "heads", "all")
@@ -527,7 +498,7 @@ def test_swatches_never_overlap_and_the_page_never_scrolls_sideways(
 
 
 def test_the_story_stands_before_and_without_scripts(show: Show) -> None:
-    html, packed = lone_file()
+    html, packed = page_of()
     page = show(html, java_script_enabled=False)
     picture = page.locator(".ag-picture svg")
     assert picture.is_visible()

@@ -6,7 +6,6 @@ import dataclasses
 import json
 import re
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -19,7 +18,7 @@ from attention_gallery import pages, views
 from attention_gallery.packing import Packed
 from attention_gallery.terms import Attention, Exhibit, Head, Sentence, Start
 from attentions import FOX, HOSTILE, attention, capture, exhibit
-from browser_fixtures import OpenPage
+from browser_fixtures import OpenPage, signal, vega
 from pictures import captioner, png
 from predicted import predicted
 
@@ -61,17 +60,6 @@ def show(open_page: OpenPage, tmp_path: Path) -> Show:
         return page, packed
 
     return show
-
-
-@cache
-def vega() -> str:
-    return vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
-
-
-def signal(page: Page, name: str) -> object:
-    return page.evaluate(
-        f"(name) => document.querySelector('{CHART}').embedded.view.signal(name)", name
-    )
 
 
 def go(page: Page, step: int, **head: int) -> None:
@@ -176,11 +164,11 @@ def test_what_is_said_on_opening_is_said_again(show: Show, source: Attention) ->
     shown = exhibit(views=("generation",), start=Start(Head(1, 1), 2))
     page, packed = show(source, shown=shown)
     summary = views.load("generation").describe(packed)
-    assert summary.startswith(str(signal(page, "said")))
-    assert len(str(signal(page, "said"))) > 100
+    assert summary.startswith(str(signal(page, CHART, "said")))
+    assert len(str(signal(page, CHART, "said"))) > 100
     go(page, 3)
     assert reading(page).startswith("After “")
-    assert reading(page) == plain(str(signal(page, "said")))
+    assert reading(page) == plain(str(signal(page, CHART, "said")))
 
 
 def test_the_slider_says_which_token_it_has_come_to(show: Show) -> None:
@@ -203,11 +191,12 @@ def test_a_click_on_a_token_goes_to_the_step_that_chose_it(show: Show) -> None:
     page, _ = show()
     page.mouse.click(*word(page, "lazy"))
     page.wait_for_timeout(100)
-    assert signal(page, "step") == 7
+    assert signal(page, CHART, "step") == 7
     assert "Next, by the model: “lazy”" in texts(page)
     page.mouse.click(*word(page, "<s>"))
     page.wait_for_timeout(100)
-    assert signal(page, "step") == 0, "nothing chose the start: it is what the first step reads"
+    step = signal(page, CHART, "step")
+    assert step == 0, "nothing chose the start: it is what the first step reads"
 
 
 def test_hovering_a_token_tells_its_numbers_and_moves_nothing(show: Show) -> None:
@@ -222,7 +211,7 @@ def test_hovering_a_token_tells_its_numbers_and_moves_nothing(show: Show) -> Non
     expect(told).not_to_contain_text("looked at")  # it is still to come
     page.mouse.move(3, 3)
     assert texts(page) == before
-    assert signal(page, "step") == 4
+    assert signal(page, CHART, "step") == 4
 
 
 def test_the_way_to_a_state_leaves_no_trace(show: Show) -> None:
@@ -258,10 +247,10 @@ def test_everything_works_from_the_keyboard(show: Show) -> None:
     for name in names:
         assert page.evaluate("document.activeElement.name") == name
         assert page.evaluate("document.activeElement.labels[0]?.textContent ?? ''").strip(), name
-        before = signal(page, str(name))
+        before = signal(page, CHART, str(name))
         page.keyboard.press("ArrowUp")
         page.wait_for_timeout(100)
-        assert signal(page, str(name)) != before, name
+        assert signal(page, CHART, str(name)) != before, name
         page.keyboard.press("Tab")
 
 
@@ -272,7 +261,7 @@ def test_a_link_brings_the_whole_state_back(show: Show) -> None:
     expect(page.locator(f"{CHART} .ag-tools a").first).to_have_attribute("href", link)
     page, _ = show(fragment=link)
     expect(page.locator(f"{CHART} input[name=step]")).to_have_value("7")
-    assert [signal(page, name) for name in ("layer", "head", "step")] == [2, -2, 7]
+    assert [signal(page, CHART, name) for name in ("layer", "head", "step")] == [2, -2, 7]
 
 
 def test_the_document_that_is_saved_is_whole(show: Show) -> None:

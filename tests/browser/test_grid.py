@@ -12,18 +12,17 @@ from urllib.parse import urlencode
 
 import numpy as np
 import pytest
-import vl_convert
 from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from attention_gallery import pages, views
+from attention_gallery import views
 from attention_gallery.charts import HOVER_COLOUR, PIN_COLOUR
 from attention_gallery.packing import Packed
 from attention_gallery.sprite import LEVELS, palette
 from attention_gallery.terms import Attention, Exhibit, Head, Start
-from attentions import FOX, HOSTILE, attention, capture, exhibit
-from browser_fixtures import OpenPage
+from attentions import FOX, HOSTILE, attention, exhibit
+from browser_fixtures import OpenPage, lone_file
 
 pytestmark = pytest.mark.browser
 
@@ -54,21 +53,14 @@ def show(open_page: OpenPage, tmp_path: Path) -> Show:
     return show
 
 
-@cache
-def vega() -> str:
-    return vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
-
-
-def lone_file(source: Attention = SOURCE, shown: Exhibit = ALONE) -> tuple[str, Packed]:
-    held = capture(source)
-    packed = views.pack(shown, held)
-    return pages.lone_file(shown, held, packed, views.figures(shown, packed), vega()), packed
+def page_of(source: Attention = SOURCE, shown: Exhibit = ALONE) -> tuple[str, Packed]:
+    return lone_file(source, shown)
 
 
 @cache
 def alone() -> tuple[str, Packed]:
     """The page that most tests open, made once."""
-    return lone_file()
+    return page_of()
 
 
 def signal(page: Page, name: str, view: str = "grid") -> object:
@@ -154,7 +146,7 @@ def title(page: Page) -> str:
 def test_every_head_stands_in_its_layer_and_shows_its_weights(
     show: Show, source: Attention, causal: bool
 ) -> None:
-    page = show(lone_file(source, exhibit(views=("grid",)))[0])
+    page = show(page_of(source, exhibit(views=("grid",)))[0])
     *tiles, _ = pictures(page)
     columns = sorted({round(x) for x, _, _ in tiles})
     rows = sorted({round(y) for _, y, _ in tiles})
@@ -253,7 +245,7 @@ def test_what_is_pooled_has_a_frame_around_all_it_is_pooled_of_and_no_scores(sho
 def test_heads_are_ordered_by_a_score_and_go_back_to_their_places(
     show: Show, shown: Exhibit
 ) -> None:
-    html, packed = lone_file(shown=shown)
+    html, packed = page_of(shown=shown)
     page = show(html)
     heads = [slot.single for slot in packed.slots if slot.single]
     back = [np.diagonal(SOURCE.layers[head.layer][head.head], -1).mean() for head in heads]
@@ -307,7 +299,7 @@ def test_a_link_brings_the_whole_state_back(show: Show) -> None:
 
 
 def test_a_click_is_shown_by_the_other_charts_of_the_page(show: Show) -> None:
-    page = show(lone_file(shown=TOGETHER)[0])
+    page = show(page_of(shown=TOGETHER)[0])
     click_on(page, 11)
     for view in ("edges", "heatmap"):
         chart = page.locator(f"attention-chart[view={view}]")
@@ -326,7 +318,7 @@ def test_a_click_is_shown_by_the_other_charts_of_the_page(show: Show) -> None:
 def test_listed_heads_are_named_and_a_click_on_one_is_shown_by_the_other_charts(
     show: Show,
 ) -> None:
-    page = show(lone_file(shown=LISTED)[0])
+    page = show(page_of(shown=LISTED)[0])
     texts = page.locator(f"{CHART} .ag-chart text").all_text_contents()
     assert [text for text in texts if text in ("L2 H3", "L0 H1", "L1 H2")][:3] == [
         "L2 H3", "L0 H1", "L1 H2",
@@ -338,7 +330,7 @@ def test_listed_heads_are_named_and_a_click_on_one_is_shown_by_the_other_charts(
 
 def test_brackets_and_windows_are_marked_while_heads_stand_in_their_places(show: Show) -> None:
     source = replace(SOURCE, kv_heads=(2, 2, 2), windows=(4, None, 4))
-    page = show(lone_file(source)[0])
+    page = show(page_of(source)[0])
     lines = page.locator(f"{CHART} .ag-chart line[opacity='0.7']")
     bars = page.locator(f"{CHART} .ag-chart path[opacity='0.55']")
     assert (lines.count(), bars.count()) == (6, 2)
@@ -385,7 +377,7 @@ def test_labels_never_overlap_and_the_page_never_scrolls_sideways(
         windows=(4,) * len(n_heads),
     )
     page = show(
-        lone_file(source, exhibit(views=("grid",)))[0], viewport={"width": width, "height": 900}
+        page_of(source, exhibit(views=("grid",)))[0], viewport={"width": width, "height": 900}
     )
     choose(page, "order", 1)
     for _ in range(2):
@@ -411,7 +403,7 @@ def test_labels_never_overlap_and_the_page_never_scrolls_sideways(
 
 def test_hostile_text_is_only_text(show: Show) -> None:
     """In the panel and in tooltips; anything that ran would open a dialog."""
-    page = show(lone_file(attention(HOSTILE, kind="encoder"), exhibit(views=("grid",)))[0])
+    page = show(page_of(attention(HOSTILE, kind="encoder"), exhibit(views=("grid",)))[0])
     point_at(page, 3)
     label = page.locator(f"{CHART} .ag-chart text", has_text="</scr").first
     label.hover(force=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable
 from functools import cache
 from io import BytesIO
 from pathlib import Path
@@ -13,21 +12,19 @@ from urllib.parse import urlencode
 
 import numpy as np
 import pytest
-import vl_convert
 from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from attention_gallery import charts, pages, views
+from attention_gallery import charts
 from attention_gallery.charts import HOVER_COLOUR, PIN_COLOUR
 from attention_gallery.packing import Packed
 from attention_gallery.terms import Attention, Exhibit, Head, Start
-from attentions import FOX, HOSTILE, attention, capture, exhibit
-from browser_fixtures import OpenPage
+from attentions import FOX, HOSTILE, attention, exhibit
+from browser_fixtures import OpenPage, Show, lone_file, shower, signal
 
 pytestmark = pytest.mark.browser
 
-Show = Callable[..., Page]
 CHART = "attention-chart[view=heatmap]"
 SHOWN = exhibit(views=("heatmap",), start=Start(Head(1, 2), 5))
 LONG = tuple(f"{word}{i % 7}" for i, word in enumerate(FOX * 52))[:512]
@@ -36,30 +33,11 @@ LONG = tuple(f"{word}{i % 7}" for i, word in enumerate(FOX * 52))[:512]
 @pytest.fixture
 def show(open_page: OpenPage, tmp_path: Path) -> Show:
     """Open the heatmap from a file, as from a USB stick, and wait for it."""
-
-    def show(html: str, fragment: str = "", **options: object) -> Page:
-        file = tmp_path / "page.html"
-        file.write_text(html, "utf-8")
-        options.setdefault("viewport", {"width": 1200, "height": 1000})
-        page = open_page(file.as_uri() + fragment, **options)
-        chart = page.locator(CHART)
-        chart.scroll_into_view_if_needed()
-        if options.get("java_script_enabled", True):
-            expect(chart).to_have_attribute("data-ready", "")
-        return page
-
-    return show
+    return shower(open_page, tmp_path, CHART, (1200, 1000))
 
 
-@cache
-def vega() -> str:
-    return vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
-
-
-def lone_file(source: Attention, shown: Exhibit = SHOWN) -> tuple[str, Packed]:
-    held = capture(source)
-    packed = views.pack(shown, held)
-    return pages.lone_file(shown, held, packed, views.figures(shown, packed), vega()), packed
+def page_of(source: Attention, shown: Exhibit = SHOWN) -> tuple[str, Packed]:
+    return lone_file(source, shown)
 
 
 @cache
@@ -67,13 +45,7 @@ def long_file() -> tuple[str, Packed]:
     """Two heads over 512 tokens, opened in the middle."""
     heads = (Head(0, 0), Head(0, 1))
     shown = exhibit(views=("heatmap",), heads=heads, start=Start(token=300))
-    return lone_file(attention(LONG, n_heads=(2,)), shown)
-
-
-def signal(page: Page, name: str) -> Any:
-    return page.evaluate(
-        f"(name) => document.querySelector('{CHART}').embedded.view.signal(name)", name
-    )
+    return page_of(attention(LONG, n_heads=(2,)), shown)
 
 
 def choose(page: Page, **choices: int) -> None:
@@ -122,7 +94,8 @@ def cell(page: Page, query: int, key: int) -> tuple[float, float]:
 
 def in_picture(page: Page, packed: Packed, query: int, column: int) -> tuple[float, float]:
     """The middle of a cell in the picture of a long text."""
-    left, right, bottom = 34, signal(page, "picture_right"), signal(page, "picture_bottom")
+    left = 34
+    right, bottom = (signal(page, CHART, f"picture_{end}") for end in ("right", "bottom"))
     side = right - left  # of a square
     x = left + (column + 0.5) / packed.n_keys * side
     return point(page, x, bottom - (1 - (query + 0.5) / packed.n_queries) * side)
@@ -156,7 +129,7 @@ def test_the_numbers_of_every_map_are_the_captured_ones_sorted_or_not(
 ) -> None:
     """Heads, and means and maxima over a layer and over all: cell by cell, in the right place."""
     source = SOURCES[name]
-    html, packed = lone_file(source, exhibit(views=("heatmap",)))
+    html, packed = page_of(source, exhibit(views=("heatmap",)))
     page = show(html)
     every = np.concatenate(list(source.layers))
     of_first, last = source.layers[0], len(source.layers) - 1
@@ -204,13 +177,13 @@ def test_the_window_of_a_long_text_has_the_captured_numbers(show: Show, by_recei
 
 def test_labels_pins_and_rings_follow_the_order_of_keys(show: Show) -> None:
     shown = exhibit(views=("heatmap",), gold={"jumps": ("fox",)}, start=Start(Head(1, 2)))
-    html, packed = lone_file(attention(kind="encoder"), shown)
+    html, packed = page_of(attention(kind="encoder"), shown)
     page = show(html)
     choose(page, sorted=1, pin_query=7, pin_key=3)
     order = sorted_keys(packed.attention.layers[1][2])
     said = [text for text in texts(page) if text in FOX]
     assert said[10:20] == [FOX[key] for key in order]
-    step = signal(page, "step")
+    step = signal(page, CHART, "step")
     for selector, query, key in (
         (f"path[stroke='{PIN_COLOUR}']", 7, 3),
         ("path[stroke='black']", 5, 4),
@@ -218,19 +191,19 @@ def test_labels_pins_and_rings_follow_the_order_of_keys(show: Show) -> None:
         box = page.locator(f"{CHART} .ag-chart {selector}").bounding_box()
         x, y = point(
             page,
-            signal(page, "map_x") + (order.index(key) + 0.5) * step,
-            signal(page, "map_y") + (query + 0.5) * step,
+            signal(page, CHART, "map_x") + (order.index(key) + 0.5) * step,
+            signal(page, CHART, "map_y") + (query + 0.5) * step,
         )
         assert box is not None
         assert abs(box["x"] + box["width"] / 2 - x) < 1
         assert abs(box["y"] + box["height"] / 2 - y) < 1
     page.mouse.click(*cell(page, 2, 6))
     expect(page.locator(f"{CHART} .ag-reading")).to_contain_text("quick looks at over: ")
-    assert (signal(page, "pin_query"), signal(page, "pin_key")) == (2, 6)
+    assert (signal(page, CHART, "pin_query"), signal(page, CHART, "pin_key")) == (2, 6)
 
 
 def test_the_margins_tell_what_keys_receive_and_how_rows_spread(show: Show) -> None:
-    html, packed = lone_file(attention())
+    html, packed = page_of(attention())
     page = show(html)
     weights = packed.attention.layers[1][2]
     sums = weights.sum(axis=0)
@@ -259,10 +232,10 @@ def test_the_margins_tell_what_keys_receive_and_how_rows_spread(show: Show) -> N
 
 
 def test_a_label_and_a_bar_keep_the_other_half_of_the_pin(show: Show) -> None:
-    page = show(lone_file(attention(kind="encoder"))[0])
+    page = show(page_of(attention(kind="encoder"))[0])
     page.locator(f"{CHART} .ag-chart text", has_text=re.compile("^lazy$")).first.click()
     expect(page.locator(f"{CHART} .ag-reading")).to_contain_text("In L1 H2, lazy looks at ")
-    before = signal(page, "pin_key")
+    before = signal(page, CHART, "pin_key")
     page.locator(f"{CHART} .ag-chart text", has_text=re.compile("^brown$")).nth(1).click()
     expect(page.locator(f"{CHART} .ag-reading")).to_contain_text("lazy looks at brown: ")
     assert before != 3
@@ -271,7 +244,7 @@ def test_a_label_and_a_bar_keep_the_other_half_of_the_pin(show: Show) -> None:
 
 
 def test_hovering_previews_and_never_moves_the_pin(show: Show) -> None:
-    html, packed = lone_file(attention())
+    html, packed = page_of(attention())
     page = show(html)
     assert (frames(page, PIN_COLOUR), frames(page, HOVER_COLOUR)) == (1, 0)
     page.mouse.move(*cell(page, 7, 2))
@@ -279,7 +252,7 @@ def test_hovering_previews_and_never_moves_the_pin(show: Show) -> None:
     assert (frames(page, PIN_COLOUR), frames(page, HOVER_COLOUR)) == (1, 1)
     tooltip = page.locator("#vg-tooltip-element")
     expect(tooltip).to_contain_text(f"{packed.shown[7, 2]:.3f}")
-    assert signal(page, "pin_query") == 5
+    assert signal(page, CHART, "pin_query") == 5
 
 
 def test_hovering_the_picture_tells_the_largest_weight_there(show: Show) -> None:
@@ -306,13 +279,13 @@ def test_hovering_the_picture_tells_the_largest_weight_there(show: Show) -> None
 def test_a_click_in_the_picture_moves_the_window_and_keeps_the_pin(show: Show) -> None:
     html, packed = long_file()
     page = show(html)
-    pinned = (signal(page, "pin_query"), signal(page, "pin_key"))
+    pinned = (signal(page, CHART, "pin_query"), signal(page, CHART, "pin_key"))
     page.mouse.click(*in_picture(page, packed, 450, 100))
     page.wait_for_timeout(100)
     shown = {(row["query"], row["key"]) for row in marks(page)}
     assert (450, 100) in shown
     assert len(shown) == 32 * 32
-    assert (signal(page, "pin_query"), signal(page, "pin_key")) == pinned
+    assert (signal(page, CHART, "pin_query"), signal(page, CHART, "pin_key")) == pinned
     query, key = 452, 98
     page.mouse.click(*cell(page, query, key))
     weight = packed.attention.layers[0][0][query, key]
@@ -346,16 +319,16 @@ def test_everything_works_from_the_keyboard(show: Show) -> None:
     controls.first.focus()
     for name in names:
         assert page.evaluate("document.activeElement.name") == name
-        before = signal(page, str(name))
+        before = signal(page, CHART, str(name))
         page.keyboard.press("ArrowDown" if name in ("slot", "sorted") else "ArrowUp")
         page.wait_for_timeout(100)
-        assert signal(page, str(name)) != before, name
+        assert signal(page, CHART, str(name)) != before, name
         page.keyboard.press("Tab")
 
 
 @pytest.mark.parametrize("long", [False, True])
 def test_a_link_brings_the_whole_state_back(show: Show, long: bool) -> None:
-    html, _ = long_file() if long else lone_file(attention())
+    html, _ = long_file() if long else page_of(attention())
     page = show(html)
     state = {"slot": 1, "focus_row": 77, "focus_column": 33} if long else {"layer": 2, "head": -2}
     state |= {"sorted": 1} | ({} if long else {"stretched": 1}) | {"pin_query": 7, "pin_key": 2}
@@ -365,7 +338,7 @@ def test_a_link_brings_the_whole_state_back(show: Show, long: bool) -> None:
     before = marks(page)
     page = show(html, link)
     for name, value in state.items():
-        assert signal(page, name) == value
+        assert signal(page, CHART, name) == value
     assert marks(page) == before
 
 
@@ -375,7 +348,7 @@ def test_the_picture_that_stands_first_has_the_colours_of_the_marks(
 ) -> None:
     """Many cells are one image until the chart is alive; Vega's own colours are the reference."""
     source = attention(tuple("t" * n_tokens), kind="encoder", n_heads=(1,))
-    html, _ = lone_file(source, exhibit(views=("heatmap",), heads=(Head(0, 0),)))
+    html, _ = page_of(source, exhibit(views=("heatmap",), heads=(Head(0, 0),)))
     uri = re.findall(r'<image[^>]*href="data:image/png;base64,([^"]*)"', html)[0]
     pixels = np.asarray(Image.open(BytesIO(base64.b64decode(uri))).convert("RGB")).astype(int)
     page = show(html)
@@ -395,7 +368,7 @@ def test_labels_never_overlap_and_the_page_never_scrolls_sideways(
     tokens = tuple(words[i % len(words)] for i in range(n_tokens))
     source = attention(tokens, n_heads=(2,), kind="encoder")
     page = show(
-        lone_file(source, exhibit(views=("heatmap",)))[0], viewport={"width": width, "height": 900}
+        page_of(source, exhibit(views=("heatmap",)))[0], viewport={"width": width, "height": 900}
     )
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     overlaps = page.evaluate(
@@ -416,7 +389,7 @@ def test_labels_never_overlap_and_the_page_never_scrolls_sideways(
 
 
 def test_a_label_that_is_cut_has_a_tooltip(show: Show) -> None:
-    page = show(lone_file(attention(HOSTILE))[0])
+    page = show(page_of(attention(HOSTILE))[0])
     page.locator(f"{CHART} .ag-chart text", has_text="xxx").first.hover()
     expect(page.locator("#vg-tooltip-element")).to_have_text("x" * 200)
     assert page.locator("img").count() == 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -20,7 +19,7 @@ from attention_gallery.packing import Packed
 from attention_gallery.terms import Attention, Exhibit, Head, Start
 from attention_gallery.views.neuron.vectors import Vectors
 from attentions import FOX, HOSTILE, capture, exhibit
-from browser_fixtures import OpenPage
+from browser_fixtures import OpenPage, signal, vega
 from dot_products import made_of
 
 pytestmark = pytest.mark.browser
@@ -52,17 +51,6 @@ def show(open_page: OpenPage, tmp_path: Path) -> Show:
         return page, packed
 
     return show
-
-
-@cache
-def vega() -> str:
-    return vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
-
-
-def signal(page: Page, name: str) -> object:
-    return page.evaluate(
-        f"(name) => document.querySelector('{CHART}').embedded.view.signal(name)", name
-    )
 
 
 def choose(page: Page, name: str, value: int) -> None:
@@ -164,7 +152,7 @@ def test_what_is_said_on_opening_is_said_again(show: Show) -> None:
     """The sentence of the build and that of the running chart are made by different code."""
     page, packed = show()
     [figure] = views.figures(SHOWN, packed)
-    assert figure.summary.startswith(f"{signal(page, 'said')} Of the 16 products")
+    assert figure.summary.startswith(f"{signal(page, CHART, 'said')} Of the 16 products")
 
 
 def test_hovering_a_row_tells_its_numbers_and_never_moves_the_pin(show: Show) -> None:
@@ -180,7 +168,7 @@ def test_hovering_a_row_tells_its_numbers_and_never_moves_the_pin(show: Show) ->
     expect(told).to_contain_text(f"the weight {row.weights[other]:.3f}")
     assert (frames(page, PIN_COLOUR), frames(page, HOVER_COLOUR)) == (1, 1)
     assert numbers(page) == before
-    assert signal(page, "pin_key") == pinned
+    assert signal(page, CHART, "pin_key") == pinned
     move(page, (3, 3))
     assert frames(page, HOVER_COLOUR) == 0
 
@@ -193,7 +181,7 @@ def test_hovering_a_word_outlines_its_weights_around_those_of_the_pinned_one(sho
     weights = Vectors(packed).heads[3].row(8).weights
     assert outlines(page) == int((weights >= VISIBLE).sum())
     assert numbers(page) == before
-    assert signal(page, "pin_query") == 7
+    assert signal(page, CHART, "pin_query") == 7
     move(page, text(page, "the", 1))
     assert outlines(page) == 0, "the pinned word has no preview"
 
@@ -205,7 +193,7 @@ def test_a_click_on_a_word_makes_it_the_query_and_on_a_row_the_key(show: Show) -
     expect(said).to_contain_text(re.compile(r"In L1 H1, lazy looks at \w+: q·k is "))
     page.mouse.click(*text(page, "brown"))
     expect(said).to_contain_text("In L1 H1, lazy looks at brown: q·k is ")
-    assert (signal(page, "pin_query"), signal(page, "pin_key")) == (8, 3)
+    assert (signal(page, CHART, "pin_query"), signal(page, CHART, "pin_key")) == (8, 3)
 
 
 def test_escape_lets_go_and_leaves_the_vectors(show: Show) -> None:
@@ -231,7 +219,7 @@ def test_the_way_to_a_state_leaves_no_trace(show: Show) -> None:
     """Sums of a chart are made again with every change: nothing may grow or move by that."""
     page, _ = show()
     before = marks(page)
-    start = {name: signal(page, name) for name in ("slot", "pin_query", "pin_key")}
+    start = {name: signal(page, CHART, name) for name in ("slot", "pin_query", "pin_key")}
     for name, value in (
         ("slot", 0), ("pin_query", 9), ("pin_key", -1), ("pin_query", -1), ("slot", 2),
         ("pin_query", 0), ("pin_key", 5),
@@ -266,10 +254,10 @@ def test_everything_works_from_the_keyboard(show: Show) -> None:
         assert page.evaluate("document.activeElement.name") == name
         labelled = page.evaluate("document.activeElement.labels[0]?.textContent ?? ''")
         assert labelled.strip(), name
-        before = signal(page, str(name))
+        before = signal(page, CHART, str(name))
         page.keyboard.press("ArrowUp")
         page.wait_for_timeout(100)
-        assert signal(page, str(name)) != before, name
+        assert signal(page, CHART, str(name)) != before, name
         page.keyboard.press("Tab")
 
 
@@ -283,7 +271,7 @@ def test_a_link_brings_the_whole_state_back(show: Show) -> None:
     page, _ = show(fragment=link)
     expect(page.locator(f"{CHART} select[name=pin_query]")).to_have_value("9")
     for name, value in state.items():
-        assert signal(page, name) == value
+        assert signal(page, CHART, name) == value
 
 
 def test_the_document_that_is_saved_is_whole(show: Show) -> None:

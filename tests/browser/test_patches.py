@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,7 @@ from attention_gallery import charts, pages, reading, views
 from attention_gallery.charts import HOVER_COLOUR, PIN_COLOUR
 from attention_gallery.packing import Packed
 from attention_gallery.terms import Attention, Start
-from browser_fixtures import OpenPage
+from browser_fixtures import OpenPage, vega
 from pictures import captioner, encoder, picture
 
 pytestmark = pytest.mark.browser
@@ -51,11 +50,6 @@ def show(open_page: OpenPage, tmp_path: Path) -> Callable[..., tuple[Page, Packe
 
 
 Shown = Callable[..., tuple[Page, Packed]]
-
-
-@cache
-def vega() -> str:
-    return vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
 
 
 def signal(page: Page, name: str) -> object:
