@@ -27,6 +27,7 @@ from attention_gallery.terms import (
     Attention,
     AttentionKind,
     Capture,
+    Measured,
     Part,
     Provenance,
     Token,
@@ -393,3 +394,62 @@ def test_a_store_whose_place_is_taken_says_so(tmp_path: Path) -> None:
         Store(tmp_path / "file").put(random_capture(0))
     with pytest.raises(StoreError, match="cannot be read: Not a directory"):
         Store(tmp_path / "file").get(KEY)
+
+
+def random_measured(seed: int) -> Measured:
+    rng = np.random.default_rng(seed)
+    return Measured(
+        KEY,
+        "ablation",
+        {
+            "zero/0": rng.normal(size=4),
+            "zero/1": rng.normal(size=2),
+            "map/norms/decoder/0": rng.integers(0, 65536, (2, 3), dtype=np.uint16),
+            "none": np.array(np.nan),
+        },
+        {"title": "Ablation", "words": WORDS, "answer": {"at": None, "value": -0.25}},
+        PROVENANCE,
+    )
+
+
+def test_what_was_measured_comes_out_the_same(store: Store) -> None:
+    written = random_measured(0)
+    store.put_measured(written)
+    read = store.get_measured(KEY)
+    assert read is not None
+    assert (read.key, read.measure) == (written.key, written.measure)
+    assert read.facts == written.facts
+    assert read.provenance == written.provenance
+    assert read.arrays.keys() == written.arrays.keys()
+    for name, array in written.arrays.items():
+        np.testing.assert_array_equal(read.arrays[name], array)
+        assert read.arrays[name].dtype == array.dtype
+    assert [len(layer) for layer in read.layers("zero")] == [4, 2]
+    assert read.layers("mean") == ()
+
+
+def test_what_was_measured_opens_in_numpy_alone_and_twice_the_same(store: Store) -> None:
+    store.put_measured(random_measured(0))
+    (file,) = store.root.iterdir()
+    first = file.read_bytes()
+    with np.load(file, allow_pickle=False) as arrays:
+        assert arrays["zero/1"].shape == (2,)
+    store.put_measured(random_measured(0))
+    assert file.read_bytes() == first
+
+
+def test_a_capture_is_no_measure(store: Store) -> None:
+    store.put(random_capture(0))
+    with pytest.raises(StoreError, match=r"is damaged: .*; delete it to have it measured again"):
+        store.get_measured(KEY)
+
+
+def test_a_damaged_measure_is_refused(store: Store) -> None:
+    store.put_measured(random_measured(0))
+    (file,) = store.root.iterdir()
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(bytes(content))
+    with pytest.raises(StoreError, match="its checksum does not match"):
+        store.get_measured(KEY)
+    assert store.get_measured("0" * 64) is None

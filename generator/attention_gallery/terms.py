@@ -71,9 +71,10 @@ class Model:
 
     Attributes:
         id: Its name in the manifest.
-        source: As written: a hub id, a folder, or ``specimen:NAME``.
-        kind: Which of the three it is.
-        location: What ``from_pretrained`` is given: the hub id or the folder's path.
+        source: As written: a hub id, a folder, ``specimen:NAME``, or ``api:FILE``.
+        kind: Which of these it is.
+        location: What ``from_pretrained`` is given: the hub id or the folder's path. Of a model
+            behind an API, the file with its answer.
         revision: The commit of a hub model; empty otherwise.
         trust_remote_code: Only true when the author wrote it.
         allow_pickle: Likewise: whether weights may be read from pickle files.
@@ -85,7 +86,7 @@ class Model:
 
     id: str
     source: str
-    kind: Literal["hub", "folder", "specimen"]
+    kind: Literal["hub", "folder", "specimen", "api"]
     location: str
     revision: str = ""
     trust_remote_code: bool = False
@@ -147,6 +148,53 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """What of a model's answer is asked about, by measures that are about an answer.
+
+    Attributes:
+        word: A token, or the name of a class; empty for the one that stands there, or else the one
+            that the model holds likeliest.
+        rather_than: Another token or class: how much rather the model says the first is asked then.
+            Empty for none: how likely the first is.
+        at: Index of the token at which the model answers: the one *before* what it writes, the one
+            it fills in, the row of its decoder. None for the last word it writes, or the first gap.
+        where: The place in the manifest, where it is written there.
+    """
+
+    word: str = ""
+    rather_than: str = ""
+    at: int | None = None
+    where: Where | None = None
+
+
+PATTERNS = (
+    "previous-token",
+    "next-token",
+    "first-token",
+    "self",
+    "duplicate-token",
+    "induction",
+    "separator",
+    "same-word",
+    "alignment",
+)
+"""What a head may do: see `measures.patterns`."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeadRule:
+    """Heads that are chosen by what they do.
+
+    Attributes:
+        pattern: One of `PATTERNS`.
+        top: How many, those that follow it furthest.
+    """
+
+    pattern: str
+    top: int
+
+
+@dataclass(frozen=True, slots=True)
 class Variant:
     """What an exhibit is held against: another model on its sentence, or another sentence.
 
@@ -171,13 +219,17 @@ class Exhibit:
         model: The model.
         sentence: The sentence.
         attention: Which attention; None for the model's natural one.
-        heads: The heads that travel with the page; empty for all.
+        heads: The heads that travel with the page; empty for all. By a rule, they are known once
+            the model was measured.
         views: Names of views, in the order of the page; empty for all that fit the sentence.
         prose: Markdown.
         start: The state the charts open in.
         against: What it is held against, in the order of the author; mostly nothing.
         tags: Free words, shown in the index.
         where: The place in the manifest.
+        measures: Names of measures shown besides those that its views need.
+        question: What those are asked that are about an answer.
+        labels: Path of the file of labelled sentences that probes are trained on; empty for none.
     """
 
     id: str
@@ -185,13 +237,21 @@ class Exhibit:
     model: Model
     sentence: Sentence
     attention: AttentionKind | None = None
-    heads: tuple[Head, ...] = ()
+    heads: tuple[Head, ...] | HeadRule = ()
     views: tuple[str, ...] = ()
     prose: str = ""
     start: Start = field(default_factory=Start)
     against: tuple[Variant, ...] = ()
     tags: tuple[str, ...] = ()
     where: Where | None = None
+    measures: tuple[str, ...] = ()
+    question: Question = field(default_factory=Question)
+    labels: str = ""
+
+    @property
+    def n_listed_heads(self) -> int:
+        """How many heads travel, as the author lists them or a rule chooses; 0 for all."""
+        return self.heads.top if isinstance(self.heads, HeadRule) else len(self.heads)
 
     @property
     def shows_patches(self) -> bool:
@@ -257,6 +317,50 @@ class CaptureRequest:
         return "predictions" in self.parts or self.sentence.generate > 0
 
 
+Reads = Literal["sentence", "pair", "model", "labels"]
+"""What a measure is of: a sentence, two that differ in a word, a model, labelled sentences."""
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """A measure that an exhibit needs, as far as it decides what is computed.
+
+    Attributes:
+        measure: Its name.
+        reads: What it is of.
+        asks: Whether it is about an answer of the model.
+    """
+
+    measure: str
+    reads: Reads
+    asks: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MeasureRequest:
+    """One measure of one model, mostly on one sentence: what is stored beside captures.
+
+    Attributes:
+        key: SHA-256 of all that decides the result, 64 hex digits.
+        measure: Its name.
+        model: The model.
+        passes: The sentence it is of; for a minimal pair both; none for a measure of the model.
+        question: What it is asked; the empty question where it is about no answer.
+        wheres: The exhibits that need it, for error messages.
+        labels: Path of the file of labelled sentences it reads; empty for none.
+        labels_digest: SHA-256 of that file.
+    """
+
+    key: str
+    measure: str
+    model: Model
+    passes: tuple[CaptureRequest, ...] = ()
+    question: Question = field(default_factory=Question)
+    wheres: tuple[Where, ...] = ()
+    labels: str = ""
+    labels_digest: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """All galleries of a site and the captures they need, each once.
@@ -266,12 +370,16 @@ class Plan:
         requests: By key, in the order first needed.
         keys: Capture key of each exhibit id.
         others: By exhibit id, the capture keys of what the exhibit is held against.
+        measures: What is measured, by key, in the order first needed.
+        measured: By exhibit id, the keys of its measures by their names.
     """
 
     galleries: tuple[Gallery, ...]
     requests: Mapping[str, CaptureRequest]
     keys: Mapping[str, str]
     others: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    measures: Mapping[str, MeasureRequest] = field(default_factory=dict)
+    measured: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @property
     def exhibits(self) -> tuple[Exhibit, ...]:
@@ -329,6 +437,26 @@ class Predictions:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Derived:
+    """Maps that a measure derives, which are shown as those of weights are.
+
+    Attributes:
+        title: What readers call them, beside a head: ``norm``.
+        says: What they tell, in a sentence or two.
+        layers: Per layer from 0 to 1, float32 ``[head, query, key]``.
+        per_head: Whether each head has a map; otherwise a layer has one, and `layers` a single
+            head.
+        adds_up: Whether a row sums to 1, as one of weights does.
+    """
+
+    title: str
+    says: str
+    layers: Layers
+    per_head: bool = True
+    adds_up: bool = True
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Attention:
     """The weights of one kind of attention over one sentence.
 
@@ -353,6 +481,8 @@ class Attention:
         windows: How many keys back, itself included, a query of each layer sees at most, and where
             it may look ahead, as many ahead; None for a layer that is not told to have such a
             limit. Empty where none is.
+        derived: What measures derive from weights, for each pair of tokens, where that was asked
+            for, in the order in which readers are offered it.
     """
 
     kind: AttentionKind
@@ -365,6 +495,7 @@ class Attention:
     predictions: Predictions | None = None
     kv_heads: tuple[int, ...] = ()
     windows: tuple[int | None, ...] = ()
+    derived: tuple[Derived, ...] = ()
 
     @property
     def n_layers(self) -> int:
@@ -431,6 +562,34 @@ class Capture:
         What a model sees is only meant where it reads nothing.
         """
         return "cross" if "cross" in self.attentions else next(iter(self.attentions))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measured:
+    """What a measure found.
+
+    Attributes:
+        key: The request's key.
+        measure: Its name.
+        arrays: Numbers by name; which there are, and their axes and units, says the measure's
+            module. Maps that views draw as they draw weights are `codes` under
+            ``map/<choice>/<kind>/<layer>``, with the choice's title in ``facts["maps"]``.
+        facts: What else there is to know, as JSON has it.
+        provenance: What made it.
+    """
+
+    key: str
+    measure: str
+    arrays: Mapping[str, NDArray[Any]]
+    facts: Mapping[str, Any]
+    provenance: Provenance
+
+    def layers(self, folder: str) -> tuple[NDArray[Any], ...]:
+        """The arrays ``<folder>/0``, ``<folder>/1`` and so on, one of each layer."""
+        found: list[NDArray[Any]] = []
+        while (name := f"{folder}/{len(found)}") in self.arrays:
+            found.append(self.arrays[name])
+        return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)
