@@ -354,7 +354,7 @@ def test_each_model_is_loaded_once_and_let_go_before_the_next(
 
     def spy(model: Model, announce: Announce, *, writes: bool) -> LoadedModel:
         assert all(network() is None for network in networks), "the last model is still there"
-        loaded = load(model, writes=writes)
+        loaded = load(model, head="writer" if writes else None)
         networks.append(weakref.ref(loaded.network))
         return loaded
 

@@ -45,7 +45,7 @@ from attention_gallery.errors import CaptureError, GalleryError, ModelError, rai
 from attention_gallery.progress import Announce, unheard
 from attention_gallery.terms import Capture, CaptureRequest, Model
 
-__all__ = ["capture_all"]
+__all__ = ["capture_all", "explain", "require_libraries"]
 
 
 def capture_all(
@@ -80,7 +80,7 @@ def capture_all(
     for (_, writes), group in groups.items():
         announce(f"Loading {group[0].model.source}")
         try:
-            loaded = load(group[0].model, announce, writes=writes)
+            loaded = load(group[0].model, announce, head="writer" if writes else None)
         except ModelError as fault:
             faults.append(without_frames(fault))
             continue
@@ -114,7 +114,7 @@ def _captured(
             later.append(request)
             continue
         try:
-            with _explained(loaded):
+            with explain(loaded):
                 feeds.append(prepare(loaded, request))
         except GalleryError as fault:
             yield request, fault
@@ -146,7 +146,7 @@ def _captured_alone(
     loaded: LoadedModel, request: CaptureRequest, feed: Feed | None = None
 ) -> tuple[CaptureRequest, Capture | GalleryError]:
     try:
-        with _explained(loaded):
+        with explain(loaded):
             (capture,) = run(loaded, [feed or prepare(loaded, request)])
     except GalleryError as fault:
         return request, fault
@@ -154,7 +154,12 @@ def _captured_alone(
 
 
 @contextmanager
-def _explained(loaded: LoadedModel) -> Iterator[None]:
+def explain(loaded: LoadedModel) -> Iterator[None]:
+    """Say in one line why a model failed that was run.
+
+    Raises:
+        CaptureError: When it did.
+    """
     with quiet(), explained(CaptureError, "the model failed", None):
         try:
             yield

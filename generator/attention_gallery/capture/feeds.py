@@ -285,7 +285,7 @@ def _written_on(loaded: LoadedModel, reading: Reading, sentence: Sentence) -> Re
     if not sentence.chat and tokens[-1].special and tokens[-1].id == tokenizer.eos_token_id:
         tokens = tokens[:-1]
     type_ids = reading.type_ids and reading.type_ids[: len(tokens)]
-    room = _context(network.config.get_text_config(), tokenizer) - len(tokens)
+    room = context(network.config.get_text_config(), tokenizer) - len(tokens)
     if n > room:
         raise ModelError(
             f"{n} tokens cannot be written after {len(tokens)}: the model reads "
@@ -380,7 +380,7 @@ def _target(
         fed = {"labels": _row(token.id for token in target)}
     else:
         longest = request.sentence.generate or _LONGEST_TARGET
-        longest = min(longest, _context(config, tokenizer))
+        longest = min(longest, context(config, tokenizer))
         if request.sentence.audio:
             longest = max(1, longest // 2)  # room for the prompt that Whisper begins with
         written = _write(loaded, inputs, longest)
@@ -422,7 +422,7 @@ def _check_fit(tokens: tuple[Token, ...], stack: Any, config: Any, tokenizer: An
     Raises:
         ModelError: When there are too many tokens, or tokens it does not know.
     """
-    if len(tokens) > (limit := _context(config, tokenizer)):
+    if len(tokens) > (limit := context(config, tokenizer)):
         raise ModelError(
             f"{len(tokens)} tokens, and the model reads {limit} at most",
             hint=f"shorten the text by {len(tokens) - limit} tokens, or choose another model",
@@ -435,7 +435,7 @@ def _check_fit(tokens: tuple[Token, ...], stack: Any, config: Any, tokenizer: An
         )
 
 
-def _context(config: Any, tokenizer: Any) -> int:
+def context(config: Any, tokenizer: Any) -> int:
     """How many tokens a stack reads: what it has positions for, or was trained on."""
     stated = (
         getattr(config, "max_position_embeddings", None),

@@ -18,7 +18,7 @@ from attention_gallery.capture.libraries import explained, quiet
 from attention_gallery.capture.model import devices
 from attention_gallery.capture.model.checkpoint import Checkpoint, check_checkpoint
 from attention_gallery.capture.model.hub import snapshot
-from attention_gallery.capture.model.network import load_network, readable
+from attention_gallery.capture.model.network import Head, load_network, readable
 from attention_gallery.capture.seam.sites import connectors
 from attention_gallery.capture.seam.towers import hears, image_id, sees_and_reads
 from attention_gallery.errors import ModelError, printable
@@ -64,14 +64,13 @@ class LoadedModel:
     feature_extractor: FeatureExtractionMixin | None = None
 
 
-def load(model: Model, announce: Announce = unheard, *, writes: bool = False) -> LoadedModel:
+def load(model: Model, announce: Announce = unheard, *, head: Head | None = None) -> LoadedModel:
     """Load a model with what it needs to read, to see and to hear.
 
     Args:
         model: The model.
         announce: Told how far a download is, in a few words.
-        writes: Whether it is asked what it would write: then its language-model head is loaded too,
-            where it has one.
+        head: Which part that answers is loaded with it, where it has one.
 
     Raises:
         ModelError: When the model cannot be had, is not complete, or is too large.
@@ -80,7 +79,7 @@ def load(model: Model, announce: Announce = unheard, *, writes: bool = False) ->
         device = devices.chosen(model.device, model.where)
         folder = snapshot(model, announce) if model.kind == "hub" else Path(model.location)
         checkpoint = _check_files(model, folder)
-        network = load_network(model, folder, checkpoint, device, writes=writes)
+        network = load_network(model, folder, checkpoint, device, head=head)
         both = sees_and_reads(network)
         sees = network.main_input_name == "pixel_values" and not both
         image_processor = _image_processor(model, folder) if sees else None

@@ -8,7 +8,7 @@ import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from attention_gallery.capture.libraries import explained
 from attention_gallery.capture.model import devices
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PreTrainedConfig, PreTrainedModel
 
+Head = Literal["writer", "any"]
+"""Which part of a model is wanted that answers: one that writes, or what it was trained with."""
+
 # What models are fed first: text, images, and sounds in two forms.
 _FED = ("input_ids", "pixel_values", "input_values", "input_features")
 
@@ -28,7 +31,7 @@ _OPTIONAL_PARTS = ("pooler", "lm_head", "final_logits_bias")
 
 
 def load_network(
-    model: Model, folder: Path, checkpoint: Checkpoint, device: str, *, writes: bool = False
+    model: Model, folder: Path, checkpoint: Checkpoint, device: str, *, head: Head | None = None
 ) -> PreTrainedModel:
     """Load the weights.
 
@@ -37,7 +40,7 @@ def load_network(
         folder: Where it lies.
         checkpoint: Its files of weights.
         device: What it runs on.
-        writes: Whether it is asked what it would write.
+        head: Which part that answers is loaded with it, where it has one.
 
     Raises:
         ModelError: When they cannot be loaded, are not all there, or take more memory than is left.
@@ -53,7 +56,7 @@ def load_network(
     _check_room(model, checkpoint, dtype.itemsize, device)
     with ExitStack() as kept, readable(model, model.source):
         config = AutoConfig.from_pretrained(folder, **common)
-        auto = _writer_class(config) if writes else None
+        auto = _class_with_head(config, head) if head else None
         auto = auto or _auto_class(config)
         network, found = auto.from_pretrained(
             folder,
@@ -75,7 +78,7 @@ def load_network(
             model.where,
         )
     wrong = {*found["missing_keys"], *(name for name, *_ in found["mismatched_keys"])}
-    _check_parameters(model, network, wrong, writes=writes)
+    _check_parameters(model, network, wrong, writes=head == "writer")
     if device != devices.SPLIT:
         with readable(model, model.source):
             network.to(device)
@@ -114,12 +117,12 @@ def _auto_class(config: PreTrainedConfig) -> Any:
     return transformers.AutoModel
 
 
-def _writer_class(config: PreTrainedConfig) -> Any:
-    """What of a model of one stack is loaded to see what it would write.
+def _class_with_head(config: PreTrainedConfig, head: Head) -> Any:
+    """What of a model of one stack is loaded to see what it would answer.
 
     Returns:
-        None for one that was not trained to write. There is a class that writes for nearly all that
-        read, BERT among them, so it counts only where the configuration names it.
+        None for one that was not trained to. There is a class that writes for nearly all that read,
+        BERT among them, so a class counts only where the configuration names it.
     """
     import transformers
     from transformers.models.auto import modeling_auto
@@ -127,11 +130,18 @@ def _writer_class(config: PreTrainedConfig) -> Any:
     if config.is_encoder_decoder:  # is loaded with its head anyway
         return None
     own: Mapping[str, Any] = getattr(config, "auto_map", None) or {}
-    writers = {
+    classes = {
         "AutoModelForImageTextToText": modeling_auto.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES,
         "AutoModelForCausalLM": modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
     }
-    for auto, names in writers.items():
+    if head == "any":
+        classes |= {
+            "AutoModelForMaskedLM": modeling_auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES,
+            "AutoModelForSequenceClassification": (
+                modeling_auto.MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES
+            ),
+        }
+    for auto, names in classes.items():
         trained = names.get(config.model_type) in (config.architectures or ())
         if auto in own or trained:
             return getattr(transformers, auto)

@@ -75,7 +75,7 @@ def observe(
         n_in_line += passing.in_line
         see(site, passing)
 
-    with _watched(network, note, tap=not proof or proof.in_line, parts=parts):
+    with watched(network, note, tap=not proof or proof.in_line, parts=parts):
         answer = _answer(network, inputs)
     if not n_seen:
         raise UnobservableError(f"no attention can be had: {_why_none(network)}")
@@ -90,7 +90,7 @@ def observe(
 
 
 @contextmanager
-def _watched(
+def watched(
     network: PreTrainedModel, note: Callable[[Site, Passing], None], *, tap: bool, parts: bool
 ) -> Iterator[None]:
     """See all attention of a run, each with where it was seen.
