@@ -81,7 +81,7 @@ build/bertviz/.fetched: | .venv/.dev
 
 .venv/.compute: .venv/bin/python pyproject.toml constraints.txt
 	@echo "==> Installing the package with torch and transformers (minutes, once)"
-	@$(BIN)/python -m pip install -q -c constraints.txt -e '.[compute]'
+	@$(BIN)/python -m pip install -q -c constraints.txt -e '.[compute,measures]'
 	@touch $@
 
 .venv/.dev: .venv/.compute pyproject.toml
