@@ -6,13 +6,14 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from attention_gallery.codes import Layers
+from attention_gallery.codes import Layers, encode
 from attention_gallery.terms import (
     Attention,
     AttentionKind,
     Capture,
     Exhibit,
     Head,
+    Measured,
     Model,
     Provenance,
     Sentence,
@@ -80,6 +81,31 @@ def capture(*attentions: Attention, key: str = "0" * 64) -> Capture:
         date="2026-01-02",
     )
     return Capture(key, {a.kind: a for a in attentions}, provenance)
+
+
+def measured_maps(of: Attention, *, seed: int = 7) -> dict[str, Measured]:
+    """Maps of each head, and maps of each layer, as two measures would leave them."""
+    twin = attention(tuple(t.text for t in of.queries), kind=of.kind, n_heads=of.n_heads, seed=seed)
+    provenance = capture(of).provenance
+    per_head = {f"map/norms/{of.kind}/{i}": codes for i, codes in enumerate(twin.layers.codes)}
+    per_layer = {
+        f"map/rollout/{of.kind}/{i}": encode(layer.mean(axis=0, keepdims=True))
+        for i, layer in enumerate(twin.layers)
+    }
+    norms = {"title": "norm-based weights", "says": "How much a head writes."}
+    rolled = {"title": "rollout", "says": "What came from where.", "per_head": False}
+    return {
+        "norms": Measured(
+            "1" * 64, "norms", per_head, {"title": "Norms", "maps": {"norms": norms}}, provenance
+        ),
+        "rollout": Measured(
+            "2" * 64,
+            "rollout",
+            per_layer,
+            {"title": "Rollout", "maps": {"rollout": rolled}},
+            provenance,
+        ),
+    }
 
 
 def exhibit(

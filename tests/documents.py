@@ -14,7 +14,7 @@ import numpy as np
 from attention_gallery import views
 from attention_gallery.packing import Packed
 from attention_gallery.terms import Attention, Exhibit, Head
-from attentions import FOX, HOSTILE, attention, capture, exhibit
+from attentions import FOX, HOSTILE, attention, capture, exhibit, measured_maps
 
 Document = dict[str, Any]
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -59,6 +59,15 @@ def _any_digits() -> tuple[Document, Packed]:
     }, packed
 
 
+def _of_derived(**chosen: Any) -> tuple[Document, Packed]:
+    """Views that show weights alone beside views that also show what is derived from them."""
+    names = ("edges", "grid", "heatmap")
+    shown = replace(exhibit(views=names, **chosen), measures=("norms", "rollout"))
+    own = attention(n_heads=(2, 3))
+    packed = views.pack(shown, capture(own), (), measured_maps(own))
+    return {figure.view: figure.spec for figure in views.figures(shown, packed)}, packed
+
+
 CASES: Mapping[str, Callable[[], tuple[Document, Packed]]] = {
     "causal": lambda: _of(exhibit(), attention()),
     "full": lambda: _of(exhibit(), attention(HOSTILE, kind="encoder")),
@@ -73,6 +82,8 @@ CASES: Mapping[str, Callable[[], tuple[Document, Packed]]] = {
         exhibit(views=("edges", "heatmap", "compare"), against=("twin", "other")),
         *(attention(seed=seed) for seed in range(3)),
     ),
+    "derived": _of_derived,
+    "derived of listed heads": lambda: _of_derived(heads=(Head(1, 1), Head(0, 0))),
     "any digits": _any_digits,
 }
 
@@ -94,7 +105,7 @@ def received(parts: list[str]) -> Document:
 
     for each in told["taken"]:
         maps: dict[int, list[int]] = {}
-        for index, (_, pool) in enumerate(told["slots"]):
+        for index, (_, pool, _) in enumerate(told["slots"]):
             if pool is None:
                 grid: list[list[int]] = []
                 before = 0
@@ -106,9 +117,10 @@ def received(parts: list[str]) -> Document:
                         grid[-1].append(before)
                 maps[index] = [level for row in grid for level in row]
         heads = dict(maps)
-        for index, (layer, pool) in enumerate(told["slots"]):
+        for index, (layer, pool, derived) in enumerate(told["slots"]):
             if pool is not None:
-                of = [heads[i] for i in heads if layer is None or told["slots"][i][0] == layer]
+                alike = [i for i in heads if told["slots"][i][2] == derived]
+                of = [heads[i] for i in alike if layer is None or told["slots"][i][0] == layer]
                 maps[index] = [
                     (_pooled(pool, levels) + take(13) - 1) % 1296
                     for levels in zip(*of, strict=True)

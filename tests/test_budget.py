@@ -11,7 +11,7 @@ import pytest
 
 from attention_gallery import budget, pages, resources, views
 from attention_gallery.terms import Attention, AttentionKind, Exhibit, Head, Model, Sentence
-from attentions import FOX, attention, capture, exhibit
+from attentions import FOX, attention, capture, exhibit, measured_maps
 from dot_products import made_of
 
 
@@ -53,6 +53,23 @@ def test_an_exhibit_of_vectors_is_estimated_within_a_third(
 ) -> None:
     shown, held = exhibit(views=("neuron",), heads=heads), capture(source)
     packed = views.pack(shown, held)
+    page, assets = pages.exhibit_page(shown, held, packed, views.figures(shown, packed))
+    real = sum(len(asset.content) for asset in assets)
+    real += sum(len(fragment) for fragment in page.fragments.values()) + len(page.markdown)
+    estimate = budget.exhibit_bytes(shown, held)
+    assert estimate is not None
+    assert 0.67 < estimate / real < 1.5, (estimate, real)
+
+
+def test_an_exhibit_with_maps_that_measures_derive_is_estimated_within_a_third() -> None:
+    source = attention(FOX * 4, n_heads=(8,) * 4)
+    shown, held = replace(exhibit(), measures=("norms",)), capture(source)
+    found = measured_maps(source)["norms"]
+    twice = {name.replace("norms", "norm-shares"): codes for name, codes in found.arrays.items()}
+    about = found.facts["maps"]["norms"]
+    maps = {"norms": about, "norm-shares": {**about, "title": "norms, as shares"}}
+    found = replace(found, arrays={**found.arrays, **twice}, facts={"title": "Norms", "maps": maps})
+    packed = views.pack(shown, held, (), {"norms": found})
     page, assets = pages.exhibit_page(shown, held, packed, views.figures(shown, packed))
     real = sum(len(asset.content) for asset in assets)
     real += sum(len(fragment) for fragment in page.fragments.values()) + len(page.markdown)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from attention_gallery import plan as plan_module
-from attention_gallery.errors import InputError, ModelError, Where
+from attention_gallery.errors import FaultsError, InputError, ModelError, Where
 from attention_gallery.plan import digest_folder, make_plan
 from attention_gallery.terms import (
     Exhibit,
@@ -21,12 +21,15 @@ from attention_gallery.terms import (
     Gallery,
     Head,
     Model,
+    Need,
     Plan,
+    Question,
     Sentence,
     Start,
     Variant,
 )
 
+KEY_OF_NORMS = "671c86f370ba919f8c7c3c569699e9cfccf280230a8205bd9760eb4719f28b8c"
 COMMIT = "607a30d783dfa663caf39e06633721c8d4cfcd7e"
 HUB = Model("gpt2", "gpt2", "hub", "gpt2", COMMIT)
 ONCE = Sentence("once", "Once upon a time")
@@ -395,3 +398,81 @@ def test_planning_imports_neither_torch_nor_transformers() -> None:
         "sys.exit(bool({'torch', 'transformers', 'altair'} & sys.modules.keys()))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+SENTENCE, MODEL = Need("norms", "sentence", asks=False), Need("patterns", "model", asks=False)
+ASKING, PAIR = Need("ablation", "sentence", asks=True), Need("patching", "pair", asks=True)
+LABELS = Need("probing", "labels", asks=False)
+OTHER = Sentence("other", "Twice upon a time")
+
+
+def measured(exhibit: Exhibit, *needs: Need) -> Plan:
+    return make_plan([Gallery("A gallery", "", "a.yml", (exhibit,))], needs_of=lambda _: needs)
+
+
+def measure_key(exhibit: Exhibit, need: Need) -> str:
+    return measured(exhibit, need).measured[exhibit.id][need.measure]
+
+
+def test_key_of_a_measure_is_the_same_in_every_process_and_version() -> None:
+    """A change here throws away every stored measure of every author: raise MEASURE_FORMAT."""
+    assert plan_module.MEASURE_FORMAT == 1
+    assert measure_key(EXHIBIT, SENTENCE) == KEY_OF_NORMS
+
+
+def test_what_is_asked_counts_only_for_measures_that_are_about_an_answer() -> None:
+    asking = replace(EXHIBIT, question=Question("dog", "cat", 3))
+    assert measure_key(asking, SENTENCE) == measure_key(EXHIBIT, SENTENCE)
+    keys = {
+        measure_key(replace(EXHIBIT, question=question), ASKING)
+        for question in (
+            Question(),
+            Question("dog"),
+            Question("dog", "cat"),
+            Question("dog", "cat", 3),
+        )
+    }
+    assert len(keys) == 4
+
+
+def test_a_measure_of_a_model_is_taken_once_for_all_its_sentences() -> None:
+    other = replace(EXHIBIT, id="other", sentence=OTHER)
+    plan = make_plan(
+        [Gallery("A gallery", "", "a.yml", (EXHIBIT, other))], needs_of=lambda _: (MODEL, SENTENCE)
+    )
+    assert [request.measure for request in plan.measures.values()].count("patterns") == 1
+    assert [request.measure for request in plan.measures.values()].count("norms") == 2
+    (of_model,) = (each for each in plan.measures.values() if each.measure == "patterns")
+    assert (of_model.passes, len(of_model.wheres)) == ((), 2)
+
+
+def test_a_measure_of_a_pair_is_of_both_sentences_in_order() -> None:
+    paired = replace(EXHIBIT, against=(Variant("other", HUB, OTHER),))
+    (request,) = measured(paired, PAIR).measures.values()
+    assert [each.sentence.id for each in request.passes] == ["once", "other"]
+    turned = replace(EXHIBIT, sentence=OTHER, against=(Variant("once", HUB, ONCE),))
+    assert measure_key(turned, PAIR) != request.key
+
+
+def test_a_measure_of_a_pair_needs_a_second_sentence() -> None:
+    with pytest.raises(InputError, match="two sentences that differ in a word; name the other"):
+        measured(EXHIBIT, PAIR)
+
+
+def test_a_measure_of_labels_needs_a_file_and_changes_with_it(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="of labelled sentences, and none are named"):
+        measured(EXHIBIT, LABELS)
+    file = tmp_path / "labels.csv"
+    labelled = replace(EXHIBIT, labels=str(file))
+    with pytest.raises(InputError, match=r"labels\.csv\" cannot be read: No such file"):
+        measured(labelled, LABELS)
+    file.write_text("text,label\n", encoding="utf-8")
+    before = measure_key(labelled, LABELS)
+    file.write_text("text,label\na,b\n", encoding="utf-8")
+    assert measure_key(labelled, LABELS) != before
+
+
+def test_all_that_measures_lack_is_told_at_once() -> None:
+    with pytest.raises(FaultsError) as caught:
+        measured(EXHIBIT, PAIR, LABELS)
+    assert len(caught.value.faults) == 2

@@ -54,14 +54,22 @@ class _Drawn(NamedTuple):
 _VIEWS: Mapping[str, _Drawn] = {
     "alignment": _Drawn(7_000, token=700, cell=80),
     "arcs": _Drawn(4_000, token=750),
+    "attribution": _Drawn(0, token=200),
     "compare": _Drawn(0, token=510, cell=171),
     "edges": _Drawn(10_000, token=870, longest=96),
+    "explanation": _Drawn(15_000, token=600),
     "generation": _Drawn(10_000, token=300),
     "grid": _Drawn(15_000, head=1_700),
+    "heads": _Drawn(45_000, head=500),
     "heatmap": _Drawn(15_000, token=500, cell=20, bar=2.6, longest=80, picture=1.4),
+    "lens": _Drawn(10_000, token=400),
     "neuron": _Drawn(0, token=450),
     "patches": _Drawn(0, token=430),
+    "predictions": _Drawn(0, token=350),
+    "probing": _Drawn(0),
 }
+# How many maps measures have of each head; the rest of what they find is small.
+_MAPS: Mapping[str, int] = {"gradient": 2, "norms": 2}
 # Of a longer text a part is drawn, as large as this.
 _LONG = 45_000
 _PIXELS = 512  # that the side of a map's picture has at most
@@ -106,14 +114,18 @@ def exhibit_bytes(exhibit: Exhibit, capture: Capture | None) -> int | None:
     cells = n_queries * n_keys * share
     n_sides = 1 + len(exhibit.against)
     # What is pooled follows from the heads, and takes next to nothing.
-    n_maps = len(exhibit.heads) or min(n_heads, packing.BUDGET // round(2 * cells * n_sides) + 1)
+    n_maps = exhibit.n_listed_heads or min(
+        n_heads, packing.BUDGET // round(2 * cells * n_sides) + 1
+    )
     names = views.of(exhibit, max(n_queries, n_keys))
+    n_derived = sum(_MAPS.get(name, 0) for name in views.measures(exhibit))
+    n_shown = n_maps * (n_sides + sum(_MAPS.get(name, 0) for name in exhibit.measures))
     return round(
         _PAGE
         + (n_queries + n_keys) * _TOKEN
         + sum(_of_view(name, n_queries, n_keys, cells, n_maps) for name in names)
-        + n_maps * n_sides * cells * _CELL_OF_CHART
-        + n_maps * n_sides * cells * _CELL_OF_ARCHIVE
+        + n_shown * cells * _CELL_OF_CHART
+        + (n_maps * n_sides + n_heads * n_derived) * cells * _CELL_OF_ARCHIVE
         + n_heads * min(cells * _CELL_OF_SPRITE, _HEAD_OF_SPRITE)
         + len(capture.image if capture else b"") * _BYTE_OF_IMAGE
         + _of_vectors(exhibit, n_heads, n_queries, n_keys, n_dims)
@@ -125,7 +137,9 @@ def _of_vectors(exhibit: Exhibit, n_heads: int, n_queries: int, n_keys: int, n_d
     if not views.parts(exhibit):
         return 0
     digits = 4 * (n_queries + n_keys) * n_dims
-    travelling = len(exhibit.heads) * digits or max(digits, min(n_heads * digits, vectors.BUDGET))
+    travelling = exhibit.n_listed_heads * digits or max(
+        digits, min(n_heads * digits, vectors.BUDGET)
+    )
     n_cells = 2 * layout.n_cells(n_dims, n_keys) * n_keys
     return _FORMULAS + travelling + n_cells * _CELL_OF_VECTOR
 

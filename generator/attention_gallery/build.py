@@ -1,6 +1,6 @@
 """The whole pipeline on one page.
 
-    manifest -> Gallery -> Plan -> Capture -> store -> Figure -> Page -> site
+    manifest -> Gallery -> Plan -> Capture and Measured -> store -> Figure -> Page -> site
 
 Two clocks: capturing (torch, minutes, stored for ever) and everything else (milliseconds an
 exhibit). Only a miss in the store opens the module that knows torch.
@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from attention_gallery import pages, site, views
+from attention_gallery import api_model, measures, pages, site, views
+from attention_gallery.api_answer import read_answer
 from attention_gallery.errors import FaultsError, GalleryError, StoreError, listing, raise_faults
+from attention_gallery.labels import read_labels
 from attention_gallery.manifest import read_manifest
 from attention_gallery.packing import Packed
 from attention_gallery.plan import make_plan
@@ -27,6 +30,9 @@ from attention_gallery.terms import (
     Exhibit,
     Figure,
     Gallery,
+    Measured,
+    MeasureRequest,
+    Need,
     Page,
     Plan,
     Site,
@@ -76,35 +82,97 @@ def read(manifests: Sequence[Path]) -> Plan:
         except GalleryError as error:
             faults.append(error)
     raise_faults(faults)
-    plan = make_plan(galleries, views.parts)
+    plan = make_plan(galleries, views.parts, _needs)
     views.check(plan.exhibits)
+    _check_files(plan)
     return plan
 
 
+def _check_files(plan: Plan) -> None:
+    """See that files which authors made are as they should be, before a model is loaded.
+
+    Raises:
+        InputError: When one is not; of several, all at once.
+    """
+    faults: list[GalleryError] = []
+    labelled = dict.fromkeys(exhibit.labels for exhibit in plan.exhibits if exhibit.labels)
+    models = (exhibit.model for exhibit in plan.exhibits)
+    answers = dict.fromkeys(model.location for model in models if model.kind == "api")
+    for path, read_file in (
+        *((path, read_labels) for path in labelled),
+        *((path, read_answer) for path in answers),
+    ):
+        with _collected(faults):
+            read_file(Path(path))
+    raise_faults(faults)
+
+
+def _needs(exhibit: Exhibit) -> list[Need]:
+    return [measures.need(name) for name in views.measures(exhibit)]
+
+
 def missing(plan: Plan, store: Store) -> list[CaptureRequest]:
-    """What the store does not hold yet."""
+    """The captures that the store does not hold yet."""
     return [request for key, request in plan.requests.items() if key not in store]
 
 
+def unmeasured(plan: Plan, store: Store) -> list[MeasureRequest]:
+    """The measures that the store does not hold yet."""
+    return [request for key, request in plan.measures.items() if key not in store]
+
+
 def obtain(plan: Plan, store: Store, track: Track = silently) -> int:
-    """Capture what the store misses; a cached build never gets past the first line.
+    """Capture and measure what the store misses; a cached build never gets past the first lines.
 
     Returns:
-        How many captures were made.
+        How many captures and measures were made.
 
     Raises:
-        GalleryError: A model or a sentence that cannot be captured. What was captured before is
+        GalleryError: A model or a sentence that cannot be captured or measured. What was before is
             kept.
     """
-    requests = missing(plan, store)
+    requests, wanted = missing(plan, store), unmeasured(plan, store)
+    n_made = len(requests) + len(wanted)
+    faults: list[GalleryError] = []
+    for capture_request in [each for each in requests if each.model.kind == "api"]:
+        requests.remove(capture_request)
+        with _collected(faults):
+            store.put(api_model.captured(capture_request))
+    for measure_request in [each for each in wanted if each.model.kind == "api"]:
+        wanted.remove(measure_request)
+        with _collected(faults):
+            store.put_measured(api_model.measured(measure_request))
     if requests:
         from attention_gallery.capture import capture_all
 
-        for capture in track(
-            lambda announce: capture_all(requests, announce), "Capturing attention", len(requests)
-        ):
-            store.put(capture)
-    return len(requests)
+        with _collected(faults):
+            for capture in track(
+                lambda announce: capture_all(requests, announce),
+                "Capturing attention",
+                len(requests),
+            ):
+                store.put(capture)
+    if wanted:
+        with _collected(faults):
+            for found in track(
+                lambda announce: measures.measure_all(wanted, announce), "Measuring", len(wanted)
+            ):
+                store.put_measured(found)
+    raise_faults(faults)
+    return n_made
+
+
+@contextmanager
+def _collected(faults: list[GalleryError]) -> Iterator[None]:
+    """Go on after what exhibits are at fault for; a full disk is none of it."""
+    try:
+        yield
+    except StoreError:
+        raise
+    except FaultsError as fault:
+        faults += fault.faults
+    except GalleryError as fault:
+        faults.append(fault)
 
 
 def build_site(
@@ -129,9 +197,9 @@ def build_site(
         GalleryError: What is wrong with the exhibits, all of them at once. When going on, that no
             exhibit is left, or that captures cannot be stored.
     """
-    wanted = missing(plan, store)
+    n_wanted = len(missing(plan, store)) + len(unmeasured(plan, store))
     faults: list[GalleryError] = []
-    lost: list[CaptureRequest] = []
+    lost: list[CaptureRequest | MeasureRequest] = []
     try:
         obtain(plan, store, track)
     except StoreError:
@@ -140,7 +208,7 @@ def build_site(
         if not keep_going:
             raise
         faults.append(fault)
-        lost = missing(plan, store)
+        lost = [*missing(plan, store), *unmeasured(plan, store)]
     exhibits = _without(plan, {request.key for request in lost})
     made = list(
         track(
@@ -156,7 +224,7 @@ def build_site(
     index = pages.index_page(_only(plan.galleries, shown), index_path)
     return Built(
         site.assemble([(index, ()), *made], site.vega_bundle(store.root)),
-        made=len(wanted) - len(lost),
+        made=n_wanted - len(lost),
         shown=shown,
         left_out=tuple(each for each in plan.exhibits if each not in shown),
         faults=_by_place(faults),
@@ -164,11 +232,17 @@ def build_site(
 
 
 def _without(plan: Plan, lost: set[str]) -> list[Exhibit]:
-    """The exhibits that need none of the captures under some keys."""
+    """The exhibits that need none of what is stored under some keys."""
     return [
         exhibit
         for exhibit in plan.exhibits
-        if lost.isdisjoint((plan.keys[exhibit.id], *plan.others[exhibit.id]))
+        if lost.isdisjoint(
+            (
+                plan.keys[exhibit.id],
+                *plan.others[exhibit.id],
+                *plan.measured[exhibit.id].values(),
+            )
+        )
     ]
 
 
@@ -211,7 +285,10 @@ def _draw(plan: Plan, exhibit: Exhibit, store: Store) -> _Drawing:
     """
     capture = _stored(exhibit, plan.keys[exhibit.id], store)
     others = tuple(_stored(exhibit, key, store) for key in plan.others[exhibit.id])
-    packed = views.pack(exhibit, capture, others)
+    measured = {
+        name: _measured(exhibit, key, store) for name, key in plan.measured[exhibit.id].items()
+    }
+    packed = views.pack(exhibit, capture, others, measured)
     return _Drawing(exhibit, capture, others, packed, views.figures(exhibit, packed))
 
 
@@ -252,6 +329,13 @@ def _stored(exhibit: Exhibit, key: str, store: Store) -> Capture:
     return capture
 
 
+def _measured(exhibit: Exhibit, key: str, store: Store) -> Measured:
+    found = store.get_measured(key)
+    if found is None:
+        raise StoreError(f"a measure of {exhibit.id} has gone from {store.root}", exhibit.where)
+    return found
+
+
 def show(exhibit: Exhibit, store: Store, track: Track = silently) -> str:
     """One exhibit as one HTML file.
 
@@ -259,7 +343,7 @@ def show(exhibit: Exhibit, store: Store, track: Track = silently) -> str:
         GalleryError: The model or the sentence cannot be captured or shown.
     """
     views.check([exhibit])
-    plan = make_plan([Gallery(exhibit.title, "", "", (exhibit,))], views.parts)
+    plan = make_plan([Gallery(exhibit.title, "", "", (exhibit,))], views.parts, _needs)
     obtain(plan, store, track)
     drawing = _draw(plan, exhibit, store)
     return pages.lone_file(

@@ -114,7 +114,8 @@ def shared_params(packed: Packed) -> list[alt.Parameter]:
     """Parameters every view has: the data, and the choice of the map shown.
 
     ``slot`` is the index of the map shown. Where all heads travel it follows from two native
-    controls, ``layer`` and ``head``; otherwise it is a control itself.
+    controls, ``layer`` and ``head``, and from a third, ``derived``, where there is more to show
+    than weights; otherwise it is a control itself.
     """
     data = [
         # The blobs are put in by `finish`: Altair would validate every character of them.
@@ -145,18 +146,41 @@ def shared_params(packed: Packed) -> list[alt.Parameter]:
     n_pools = len(POOLS)
     firsts = np.cumsum([0, *(n + n_pools for n in counts)]).tolist()
     pooled = -1 - POOLS[::-1].index(shown.pool)
-    return [
-        *data,
+    # A layer may have fewer heads than the control offers: its last one is shown then. All layers
+    # together have none: their mean is.
+    slot = (
+        f"layer < 0 ? {firsts[-1]} + min(head, -1) + {n_pools}"
+        f" : {firsts}[layer] + min(head, {list(counts)}[layer] - 1) + {n_pools}"
+    )
+    chosen = [
         alt.param(name="layer", value=-1 if shown.layer is None else shown.layer, bind=layers),
         alt.param(name="head", value=pooled if shown.head is None else shown.head, bind=heads),
-        # A layer may have fewer heads than the control offers: its last one is shown then. All
-        # layers together have none: their mean is.
+    ]
+    derived = packed.attention.derived
+    if not derived:
+        return [*data, *chosen, alt.param(name="slot", expr=slot)]
+    titles = ["attention weights", *(each.title for each in derived)]
+    control = alt.binding_select(options=[*range(len(titles))], labels=titles, name="Shows ")
+    places = first_slots(packed)
+    whole = [0, *(int(not each.per_head) for each in derived)]
+    return [
+        *data,
+        *chosen,
+        alt.param(name="derived", value=0, bind=control),
+        # Where a layer has one map, whatever its heads, all layers together show that of the last.
         alt.param(
             name="slot",
-            expr=f"layer < 0 ? {firsts[-1]} + min(head, -1) + {n_pools}"
-            f" : {firsts}[layer] + min(head, {list(counts)}[layer] - 1) + {n_pools}",
+            expr=f"{places}[derived] + ({whole}[derived]"
+            f" ? (layer < 0 ? {len(counts) - 1} : layer) : {slot})",
         ),
     ]
+
+
+def first_slots(packed: Packed) -> list[int]:
+    """Index of the first map of weights, and of each that is derived, where all heads travel."""
+    titles = ["", *(each.title for each in packed.attention.derived)]
+    slots = [slot.derived for slot in packed.slots]
+    return [slots.index(title) for title in titles]
 
 
 def layered(
@@ -247,7 +271,7 @@ def finish(chart: alt.LayerChart, packed: Packed, description: str) -> dict[str,
     # (sizes of a default theme) belongs in a published document.
     spec["config"] = HOUSE_STYLE
     blobs = {
-        "weights": list(packed.blobs),
+        "weights": list(packed.sent or packed.blobs),
         "other_weights": [list(other.blobs) for other in packed.others],
     }
     for param in spec["params"]:

@@ -1,10 +1,12 @@
 """The maps an exhibit can show: its heads, and what becomes of several that are pooled.
 
 Pooled are the heads of each layer, and those of all layers, by their mean and by their maximum.
+Behind the maps of weights come those that measures derive, in the same order each.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attention_gallery.errors import InputError, Where
-from attention_gallery.terms import Attention, Exhibit, Head
+from attention_gallery.terms import Attention, Exhibit, Head, HeadRule
 
 Pool = Literal["max", "mean"]
 POOLS: tuple[Pool, ...] = ("max", "mean")
@@ -26,22 +28,34 @@ class Slot:
         layer: 0-based, or None for all of them.
         head: 0-based, or None for all heads of the layer, or of all layers.
         pool: How several heads become one map, weight by weight. A mean of distributions is one; a
-            maximum is none: its rows may add up to more than 1.
+            maximum is none: its rows may add up to more than 1. None for a map that a layer has by
+            itself, whatever its heads.
+        derived: Title of what is shown instead of weights; empty for weights.
     """
 
     layer: int | None
     head: int | None = None
-    pool: Pool = "mean"
+    pool: Pool | None = "mean"
+    derived: str = ""
 
     @property
     def single(self) -> Head | None:
         """The one head it is, or None for several that are pooled."""
         return None if self.layer is None or self.head is None else Head(self.layer, self.head)
 
+    @property
+    def is_pooled(self) -> bool:
+        """Whether it is made of the maps of several heads."""
+        return self.head is None and self.pool is not None
+
     def __str__(self) -> str:
         if self.single:
-            return str(self.single)
-        return f"{self.pool} of all heads" if self.layer is None else f"L{self.layer} {self.pool}"
+            name = str(self.single)
+        elif self.layer is None:
+            name = f"{self.pool} of all heads"
+        else:
+            name = f"L{self.layer} {self.pool}" if self.pool else f"L{self.layer}"
+        return f"{name}, {self.derived}" if self.derived else name
 
 
 def slots(exhibit: Exhibit, attention: Attention) -> tuple[Slot, ...]:
@@ -53,22 +67,39 @@ def slots(exhibit: Exhibit, attention: Attention) -> tuple[Slot, ...]:
     Raises:
         InputError: A head that the attention does not have.
     """
-    if exhibit.heads:
-        for head in exhibit.heads:
-            check_head(head, attention, exhibit.where)
-        return tuple(Slot(*head) for head in exhibit.heads)
-    return (
-        *(
-            slot
-            for layer, n in enumerate(attention.n_heads)
-            for slot in (*_pooled(layer), *(Slot(layer, head) for head in range(n)))
-        ),
-        *(_pooled(None) if attention.n_layers > 1 else ()),
-    )
+    heads = listed_heads(exhibit)
+    for head in heads:
+        check_head(head, attention, exhibit.where)
+    found = list(_of(attention, heads))
+    for derived in attention.derived:
+        if derived.per_head:
+            found += _of(attention, heads, derived.title)
+        else:
+            layers = range(attention.n_layers)
+            found += (Slot(layer, pool=None, derived=derived.title) for layer in layers)
+    return tuple(found)
 
 
-def _pooled(layer: int | None) -> tuple[Slot, ...]:
-    return tuple(Slot(layer, pool=pool) for pool in POOLS)
+def listed_heads(exhibit: Exhibit) -> tuple[Head, ...]:
+    """The heads that an exhibit lists, a rule having been resolved; none for all."""
+    if isinstance(exhibit.heads, HeadRule):
+        raise TypeError(f"the heads of {exhibit.id} are still a rule")
+    return exhibit.heads
+
+
+def _of(attention: Attention, heads: Sequence[Head], derived: str = "") -> Iterator[Slot]:
+    if heads:
+        yield from (Slot(*head, derived=derived) for head in heads)
+        return
+    for layer, n_heads in enumerate(attention.n_heads):
+        yield from _pooled(layer, derived)
+        yield from (Slot(layer, head, derived=derived) for head in range(n_heads))
+    if attention.n_layers > 1:
+        yield from _pooled(None, derived)
+
+
+def _pooled(layer: int | None, derived: str) -> Iterator[Slot]:
+    return (Slot(layer, pool=pool, derived=derived) for pool in POOLS)
 
 
 def check_head(head: Head, attention: Attention, where: Where | None) -> None:
@@ -83,16 +114,25 @@ def check_head(head: Head, attention: Attention, where: Where | None) -> None:
 
 def weights(attention: Attention, slot: Slot) -> NDArray[np.float32]:
     """The weights of one map, float32 ``[query, key]``."""
-    if slot.single:
-        found: NDArray[np.float32] = attention.layers[slot.single.layer][slot.single.head]
+    every = attention.layers
+    if slot.derived:
+        every = next(each.layers for each in attention.derived if each.title == slot.derived)
+    if slot.layer is not None and not slot.is_pooled:
+        found: NDArray[np.float32] = every[slot.layer][slot.head or 0]
         return found
-    layers = attention.layers if slot.layer is None else [attention.layers[slot.layer]]
+    layers = every if slot.layer is None else [every[slot.layer]]
     if slot.pool == "max":
         largest: NDArray[np.float32] = np.maximum.reduce([layer.max(axis=0) for layer in layers])
         return largest
     # Layers may have different numbers of heads, and each head counts as much as any other.
     total = sum(layer.sum(axis=0, dtype=np.float64) for layer in layers)
     return np.asarray(total / sum(len(layer) for layer in layers), np.float32)
+
+
+def adds_up(attention: Attention, slot: Slot) -> bool:
+    """Whether a row of a map is a distribution, but for what a learned sink takes."""
+    derived = next((each for each in attention.derived if each.title == slot.derived), None)
+    return not (slot.is_pooled and slot.pool == "max") and (derived is None or derived.adds_up)
 
 
 def _head_range(attention: Attention) -> str:

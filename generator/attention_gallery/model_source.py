@@ -49,7 +49,7 @@ def model_from_source(
     trust_remote_code: bool = False,
     where: Where | None = None,
 ) -> Model:
-    """Understand ``specimen:NAME``, a folder, or a hub id; the hub itself is not asked.
+    """Understand ``specimen:NAME``, a folder, ``api:FILE``, or a hub id; no hub is asked.
 
     Args:
         source: As the author wrote it.
@@ -69,8 +69,21 @@ def model_from_source(
     return Model(name or source, source, kind, location, revision, trust_remote_code, where=where)
 
 
-def _locate(source: str, base: Path | None) -> tuple[Literal["hub", "folder", "specimen"], str]:
-    """Which of the three a source is, and what ``from_pretrained`` is given."""
+def _locate(
+    source: str, base: Path | None
+) -> tuple[Literal["hub", "folder", "specimen", "api"], str]:
+    """Which kind of source it is, and what ``from_pretrained`` is given, or the file of an API."""
+    if source.startswith("api:"):
+        name = source.removeprefix("api:").strip()
+        try:
+            file = ((base or Path()) / Path(name).expanduser()).resolve()
+            is_file = file.is_file()
+        except (OSError, RuntimeError, ValueError):
+            is_file = False
+        if not is_file:
+            hint = "it is the JSON that the API answered with, and its path starts from here"
+            raise ModelError(f"there is no file {quoted(name)}", hint=hint)
+        return "api", str(file)
     if source.startswith("specimen:"):
         name = source.removeprefix("specimen:").strip()
         specimens = resources.specimens()
@@ -98,7 +111,8 @@ def _locate(source: str, base: Path | None) -> tuple[Literal["hub", "folder", "s
         return "hub", source
     raise ModelError(
         f"{quoted(source)} is not a model's source",
-        hint="write specimen:NAME, a folder such as ./model, or a hub id such as org/name",
+        hint="write specimen:NAME, a folder such as ./model, a hub id such as org/name, or "
+        "api:FILE for an answer that an API gave",
     )
 
 

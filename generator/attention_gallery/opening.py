@@ -38,7 +38,8 @@ def opening(
     Raises:
         InputError: A head or a token that is not there.
     """
-    return _start(exhibit, attention, slots, gold, others), _pin(exhibit, attention, gold)
+    start = _start(exhibit, attention, slots, gold, others) if slots else 0
+    return start, _pin(exhibit, attention, gold)
 
 
 def _start(
@@ -58,7 +59,7 @@ def _start(
         raise InputError(
             f"start head {head} is not among the exhibit's heads",
             where,
-            "choose one of " + ", ".join(map(str, exhibit.heads)),
+            "choose one of " + ", ".join(map(str, maps.listed_heads(exhibit))),
         ) from None
 
 
@@ -89,7 +90,7 @@ def most_telling(
     since most heads rest there.
     """
     score = _score(attention, gold, others)
-    heads = [i for i, slot in enumerate(slots) if slot.head is not None]
+    heads = [i for i, slot in enumerate(slots) if slot.single and not slot.derived]
     return sorted(heads, key=lambda i: score(slots[i]), reverse=True)
 
 

@@ -11,8 +11,8 @@ tokens would be level one, and as square roots they err by up to 0.004 where wei
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ from attention_gallery.errors import InputError, quoted
 from attention_gallery.gold import Link
 from attention_gallery.maps import Slot
 from attention_gallery.opening import most_telling, opening
-from attention_gallery.terms import Attention, Exhibit
+from attention_gallery.terms import Attention, Exhibit, Measured
 
 LEVELS = 1295
 """The largest level; a weight of 1."""
@@ -71,6 +71,8 @@ class Packed:
         image: What the model saw, as a PNG; empty for a text.
         others: What the exhibit is held against; mostly nothing.
         name: What readers call the exhibit's own model, beside those of the others.
+        measured: What was measured besides, by the names of measures.
+        sent: The blobs that travel, where other views of the page draw more than these: see `own`.
     """
 
     attention: Attention
@@ -84,6 +86,25 @@ class Packed:
     image: bytes = b""
     others: tuple[Other, ...] = ()
     name: str = ""
+    measured: Mapping[str, Measured] = field(default_factory=dict)
+    sent: tuple[str, ...] = ()
+
+    @property
+    def own(self) -> Packed:
+        """The maps of weights alone, for views that show nothing derived from them.
+
+        They are the first of those that travel, so the charts of a page can share one list.
+        """
+        n_own = sum(not slot.derived for slot in self.slots)
+        if n_own == len(self.slots):
+            return self
+        return replace(
+            self,
+            attention=replace(self.attention, derived=()),
+            slots=self.slots[:n_own],
+            blobs=self.blobs[:n_own],
+            sent=self.blobs,
+        )
 
     @property
     def triangle(self) -> bool:
@@ -142,6 +163,7 @@ def pack(
     gold: tuple[Link, ...] = (),
     image: bytes = b"",
     others: Sequence[Attention] = (),
+    measured: Mapping[str, Measured] | None = None,
 ) -> Packed:
     """Pack the heads an exhibit lists, or all of them and the pooled maps.
 
@@ -154,6 +176,7 @@ def pack(
         gold: What is known about the sentence beforehand.
         image: What the model saw, as a PNG; empty for a text.
         others: The weights of each variant that the exhibit is held against.
+        measured: What was measured besides, by the names of measures.
 
     Raises:
         InputError: A head or a start token outside what was captured, or a variant of another
@@ -168,8 +191,11 @@ def pack(
     if not exhibit.heads and not every_head:
         first = slots[start]
         telling = most_telling(attention, slots, gold, others)
+        # What is derived from a head goes where the head goes.
+        affordable //= 1 + len(attention.derived)
         chosen = {start, *[i for i in telling if i != start][: max(0, affordable - 1)]}
-        slots = tuple(slots[i] for i in sorted(chosen))
+        heads = {slots[i].single for i in chosen}
+        slots = tuple(slot for slot in slots if slot.single in heads or slot.pool is None)
         start = slots.index(first)
     blobs, error = encoded(attention, slots)
     packed_others = []
@@ -190,6 +216,7 @@ def pack(
         image=image,
         others=tuple(packed_others),
         name=exhibit.model.id,
+        measured=measured or {},
     )
 
 
@@ -209,7 +236,7 @@ def encoded(attention: Attention, slots: tuple[Slot, ...]) -> tuple[tuple[str, .
         float(np.abs(decode(blob) - cells.ravel()).max())
         for blob, cells in zip(blobs, cells_of, strict=True)
     )
-    return blobs, max(errors) + codes.ERROR
+    return blobs, max(errors, default=0.0) + codes.ERROR
 
 
 def _check_alike(own: Attention, other: Attention, name: str, exhibit: Exhibit) -> None:

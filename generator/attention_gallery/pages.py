@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from attention_gallery import resources, transport, views
+from attention_gallery import codes, resources, transport, views
 from attention_gallery.charts import has_patches
 from attention_gallery.manifest.values import made_showable
 from attention_gallery.packing import Packed
-from attention_gallery.sprite import sprite
+from attention_gallery.sprite import sprite, strip
 from attention_gallery.templates import inline_script, one_line, render
 from attention_gallery.terms import (
     Asset,
@@ -26,6 +26,8 @@ from attention_gallery.terms import (
     Exhibit,
     Figure,
     Gallery,
+    HeadRule,
+    Measured,
     Page,
     Provenance,
     Sentence,
@@ -130,9 +132,18 @@ def exhibit_page(
     page = Page(page_path(exhibit), exhibit.title, markdown, fragments, in_nav=False)
     assets = (
         Asset(file_path(exhibit, "data.js"), data_script(figures, packed).encode("ascii")),
-        Asset(file_path(exhibit, "weights.npz"), _weights(packed)),
+        *(
+            [Asset(file_path(exhibit, "weights.npz"), _weights(packed))]
+            if packed.attention.layers
+            else []
+        ),
+        *(
+            [Asset(file_path(exhibit, "measures.npz"), _measures(packed))]
+            if packed.measured
+            else []
+        ),
         # What a model saw is known at a glance; its patches in a row are not.
-        Asset(file_path(exhibit, "thumbnail.png"), packed.image or sprite(packed.attention)),
+        Asset(file_path(exhibit, "thumbnail.png"), packed.image or _thumbnail(packed)),
     )
     return page, assets
 
@@ -190,6 +201,14 @@ def lone_file(
     )
 
 
+def _thumbnail(packed: Packed) -> bytes:
+    """All heads; or, of a model that tells of none, how surprised it was by each token."""
+    if packed.attention.layers:
+        return sprite(packed.attention)
+    bits = packed.measured["predictions"].arrays["surprisal"]
+    return strip(bits / max(1.0, float(np.nanmax(bits, initial=0.0))))
+
+
 def data_script(figures: Sequence[Figure], packed: Packed) -> str:
     """The documents of an exhibit as one script, pure ASCII.
 
@@ -240,13 +259,15 @@ def _fragments(
     following: Neighbour | None = None,
     standalone: bool = False,
 ) -> dict[str, str]:
+    of_weights = next((each for each in figures if views.shows_weights(each.view)), None)
     fragments = {
         figure.view: render(
             f"views/{figure.view}.html.j2",
             figure=figure,
             # Said once: it is about the head that all charts open with.
-            truth=figure.truth if figure is figures[0] else "",
+            truth=figure.truth if figure is of_weights else "",
             cross=packed.attention.kind == "cross",
+            derived=packed.attention.derived if views.shows_derived(figure.view) else (),
             standalone=standalone,
             data_path=file_path(exhibit, "data.js"),
             vega_path=VEGA,
@@ -258,7 +279,8 @@ def _fragments(
         # Views that say the same in numbers share a table.
         tables=list(dict.fromkeys(figure.table for figure in figures)),
         facts=_facts(exhibit, capture.provenance, packed, others),
-        weights_path=file_path(exhibit, "weights.npz"),
+        weights_path=file_path(exhibit, "weights.npz") if packed.attention.layers else "",
+        measures_path=file_path(exhibit, "measures.npz") if packed.measured else "",
         every_head=packed.every_head,
         previous=previous,
         next=following,
@@ -276,7 +298,11 @@ def _facts(
     shown = "all of them"
     if not packed.every_head:
         names = ", ".join(map(str, packed.slots))
-        why = "" if exhibit.heads else ", the most telling ones; all would make this page too large"
+        why = ", the most telling ones; all would make this page too large"
+        if isinstance(exhibit.heads, HeadRule):
+            why = f", those that follow the pattern {exhibit.heads.pattern} furthest"
+        elif exhibit.heads:
+            why = ""
         shown = f"{len(packed.slots)} of {n_heads}{why}: {names}"
     error = ceil(packed.error * 1e5) / 1e5  # rounded up: what is stated is a bound
     facts = [
@@ -287,20 +313,45 @@ def _facts(
         ("Second text", exhibit.sentence.pair),
         ("Chat", _chat(exhibit.sentence)),
         ("Sound", _sound(exhibit.sentence)),
-        ("Attention", f"{attention.kind}; {attention.n_layers} layers of {heads} heads"),
-        ("Heads on this page", shown),
-        ("Rows", _rows(attention, exhibit.sentence)),
+        *(
+            [
+                ("Attention", f"{attention.kind}; {attention.n_layers} layers of {heads} heads"),
+                ("Heads on this page", shown),
+                ("Rows", _rows(attention, exhibit.sentence)),
+            ]
+            if attention.layers
+            else [("Attention", "not told by the API")]
+        ),
+        ("Measured", "; ".join(map(_measured, packed.measured.values()))),
         ("Target", _target(exhibit, attention)),
         ("Written by the model", _generated(attention)),
-        ("Computed", f"in {provenance.dtype} on {provenance.device}, {provenance.date}"),
+        (
+            "Computed",
+            f"in {provenance.dtype} on {provenance.device}, {provenance.date}"
+            if provenance.device
+            else f"elsewhere; read on {provenance.date}",
+        ),
         ("Versions", ", ".join(f"{name} {v}" for name, v in provenance.versions.items())),
-        ("Precision", f"a weight in a chart is off by at most {error:.5f}"),
+        ("Precision", f"a weight in a chart is off by at most {error:.5f}" if n_heads else ""),
     ]
     for variant, other in zip(exhibit.against, others, strict=True):
         made = other.provenance
         which = f": {made.source}, {made.commit}" if variant.model != exhibit.model else ""
         facts.append(("Compared with", f"“{variant.name}”{which}"))
     return [(name, value) for name, value in facts if value]
+
+
+def _measured(measured: Measured) -> str:
+    """What was measured, and what was asked about."""
+    title = str(measured.facts["title"])
+    answer = measured.facts.get("answer")
+    if not answer:
+        return title
+    word = f"“{answer['word']}”"
+    if answer["rather_than"]:
+        word += f" rather than “{answer['rather_than']}”"
+    place = f" at “{answer['after']}”, token {answer['at']}" if answer["after"] else ""
+    return f"{title}, of the answer {word}{place}"
 
 
 def _trusted(exhibit: Exhibit) -> str:
@@ -353,7 +404,7 @@ def _target(exhibit: Exhibit, attention: Attention) -> str:
 def _generated(attention: Attention) -> str:
     """How much of the text the model wrote itself, where a text is what it was given."""
     n = sum(token.generated for token in attention.queries)
-    if attention.kind != "decoder" or not n:
+    if attention.kind != "decoder" or not n or not attention.layers:
         return ""
     return f"the last {n} of {len(attention.queries)} tokens, always the likeliest one"
 
@@ -372,6 +423,21 @@ def _weights(packed: Packed) -> bytes:
         arrays["against"] = np.array([other.name for other in packed.others])
     for number, other in enumerate(packed.others):
         arrays |= _arrays(other.attention, packed, f"against_{number}_")
+    out = io.BytesIO()
+    np.savez_compressed(out, **arrays)
+    return out.getvalue()
+
+
+def _measures(packed: Packed) -> bytes:
+    """A NumPy archive of all that was measured, each array under the name of its measure.
+
+    Maps are decoded; facts are a text in JSON, ``<measure>/facts``.
+    """
+    arrays: dict[str, Any] = {}
+    for name, measured in packed.measured.items():
+        arrays[f"{name}/facts"] = np.array(json.dumps(measured.facts, ensure_ascii=False))
+        for key, array in measured.arrays.items():
+            arrays[f"{name}/{key}"] = codes.decode(array) if key.startswith("map/") else array
     out = io.BytesIO()
     np.savez_compressed(out, **arrays)
     return out.getvalue()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
@@ -17,10 +17,24 @@ from typing import Any
 
 from attention_gallery.errors import InputError, ModelError, quoted, raise_faults
 from attention_gallery.manifest.faults import repeated_ids
-from attention_gallery.terms import CaptureRequest, Exhibit, Extra, Gallery, Model, Plan, Sentence
+from attention_gallery.terms import (
+    CaptureRequest,
+    Exhibit,
+    Extra,
+    Gallery,
+    MeasureRequest,
+    Model,
+    Need,
+    Plan,
+    Question,
+    Sentence,
+)
 
 CAPTURE_FORMAT = 3
 """Raised whenever `capture` comes to make something else of the same model and sentence."""
+
+MEASURE_FORMAT = 1
+"""Raised whenever a measure comes to find something else on the same model and sentence."""
 
 # What `from_pretrained` reads. Model cards and training scripts may change beside a model.
 MODEL_FILES = (
@@ -54,16 +68,18 @@ MODEL_FILES = (
 def make_plan(
     galleries: Sequence[Gallery],
     parts_of: Callable[[Exhibit], frozenset[Extra]] = lambda _: frozenset(),
+    needs_of: Callable[[Exhibit], Iterable[Need]] = lambda _: (),
 ) -> Plan:
-    """Find out what has to be captured for the exhibits of a site.
+    """Find out what has to be captured and measured for the exhibits of a site.
 
     Args:
         galleries: In the order of the site.
         parts_of: Says what the captures of an exhibit have to hold besides weights.
+        needs_of: Says what is measured for an exhibit.
 
     Raises:
         InputError: When exhibits of different galleries have the same id, or a model's files or
-            an image or a sound cannot be read.
+            an image or a sound cannot be read, or an exhibit does not say what a measure is of.
     """
     exhibits = [exhibit for gallery in galleries for exhibit in gallery.exhibits]
     raise_faults(repeated_ids((exhibit.id, exhibit.where) for exhibit in exhibits))
@@ -71,6 +87,9 @@ def make_plan(
     digest_model, digest_file = cache(digest_folder), cache(_sha256_of_file)
     passes: dict[str, CaptureRequest] = {}  # by what is run, whatever is kept of it
     used: dict[str, list[str]] = {}
+    measures: dict[str, MeasureRequest] = {}
+    measured: dict[str, dict[str, str]] = {}
+    faults: list[InputError] = []
     for exhibit in exhibits:
         own = (exhibit.model, exhibit.sentence)
         variants = ((variant.model, variant.sentence) for variant in exhibit.against)
@@ -91,6 +110,17 @@ def make_plan(
                 parts=before.parts | parts_of(exhibit),
             )
             used[exhibit.id].append(digest)
+        measured[exhibit.id] = {}
+        for need in needs_of(exhibit):
+            try:
+                request = _measure(exhibit, need, digest_model, digest_file)
+            except InputError as fault:
+                faults.append(fault)
+                continue
+            wheres = measures[request.key].wheres if request.key in measures else ()
+            measures[request.key] = dataclasses.replace(request, wheres=(*wheres, *request.wheres))
+            measured[exhibit.id][need.measure] = request.key
+    raise_faults(faults)
     requests = {digest: _keyed(request) for digest, request in passes.items()}
     return Plan(
         tuple(galleries),
@@ -100,6 +130,78 @@ def make_plan(
             name: tuple(requests[digest].key for digest in digests[1:])
             for name, digests in used.items()
         },
+        measures,
+        measured,
+    )
+
+
+def _measure(
+    exhibit: Exhibit,
+    need: Need,
+    digest_model: Callable[..., str],
+    digest_file: Callable[[Path], str],
+) -> MeasureRequest:
+    """A measure that an exhibit needs, under its key.
+
+    Raises:
+        InputError: When the exhibit does not say what it is of, or that cannot be read.
+    """
+    model, labels_digest = exhibit.model, ""
+    sentences = [exhibit.sentence] if need.reads in ("sentence", "pair") else []
+    if need.reads == "pair":
+        others = [variant.sentence for variant in exhibit.against if variant.model == model]
+        if len(others) != 1:
+            raise InputError(
+                f"the measure {need.measure} is of two sentences that differ in a word",
+                exhibit.where,
+                "name the other one: against: {sentences: [...]}",
+            )
+        sentences += others
+    if need.reads == "labels":
+        if not exhibit.labels:
+            raise InputError(
+                f"the measure {need.measure} is of labelled sentences, and none are named",
+                exhibit.where,
+                "write labels: and a YAML or CSV file of them",
+            )
+        try:
+            labels_digest = digest_file(Path(exhibit.labels))
+        except OSError as error:
+            name = quoted(Path(exhibit.labels).name)
+            message = f"the labels {name} cannot be read: {error.strerror}"
+            raise InputError(message, exhibit.where) from None
+    question = exhibit.question if need.asks else Question()
+    passes = []
+    identities = []
+    for sentence in sentences:
+        identity = _identity_of_sentence(sentence, digest_file)
+        identities.append(identity)
+        passes.append(
+            CaptureRequest(
+                "",
+                model,
+                sentence,
+                image_digest=identity.get("image", ""),
+                audio_digest=identity.get("audio", ""),
+            )
+        )
+    key = {
+        "measure": need.measure,
+        "measure_format": MEASURE_FORMAT,
+        **_identity_of_model(model, digest_model),
+        "sentences": identities,
+        "question": [question.word, question.rather_than, question.at],
+        "labels": labels_digest,
+    }
+    return MeasureRequest(
+        _sha256(key),
+        need.measure,
+        model,
+        tuple(passes),
+        question,
+        (exhibit.where,) if exhibit.where else (),
+        exhibit.labels if need.reads == "labels" else "",
+        labels_digest,
     )
 
 
@@ -163,7 +265,12 @@ def _identity_of_model(model: Model, digest: Callable[..., str]) -> dict[str, An
         identity = f"{model.location}@{model.revision}"
     else:
         try:
-            identity = digest(Path(model.location), own_code=model.trust_remote_code)
+            path = Path(model.location)
+            identity = (
+                _sha256_of_file(path)
+                if model.kind == "api"
+                else digest(path, own_code=model.trust_remote_code)
+            )
         except OSError as error:
             message = f"the model {quoted(model.id)} cannot be read: {error.strerror}"
             raise ModelError(message, model.where) from None

@@ -46,6 +46,13 @@ def view_names() -> tuple[str, ...]:
     )
 
 
+def measure_names() -> tuple[str, ...]:
+    """Names of all measures, sorted: modules in `measures`, found without importing them."""
+    return tuple(
+        sorted(path.stem.replace("_", "-") for path in (_PACKAGE / "measures").glob("[!_]*.py"))
+    )
+
+
 # MkDocs finds a theme as "the folder of this entry point's __file__". Ours lies in site_templates,
 # which is not a package, so the entry point is an object that points there.
 THEME = SimpleNamespace(__file__=str(templates() / "theme" / "mkdocs_theme.yml"))

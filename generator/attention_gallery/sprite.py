@@ -88,6 +88,16 @@ def sprite(attention: Attention) -> bytes:
     return _png(canvas)
 
 
+def strip(numbers: NDArray[np.float64]) -> bytes:
+    """Draw numbers from 0 to 1 beside each other, as a thumbnail of what has no map.
+
+    Returns:
+        A PNG with a palette.
+    """
+    row = np.nan_to_num(numbers).astype(np.float32)[None]
+    return _png(_colours(row, causal=False, side=SIDE))
+
+
 def pooled(weights: NDArray[np.float32], side: int) -> NDArray[np.float32]:
     """The largest weight of each block of a map, so that neither side is longer than `side`.
 

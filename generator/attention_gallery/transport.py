@@ -78,7 +78,10 @@ def encode(document: Mapping[str, Any], packed: Packed) -> list[str]:
     told = {
         "document": without_maps(document, ()),
         "taken": taken,
-        "slots": [[slot.layer, None if slot.single else slot.pool] for slot in packed.slots],
+        "slots": [
+            [slot.layer, slot.pool if slot.is_pooled else None, slot.derived]
+            for slot in packed.slots
+        ],
     }
     text = json.dumps(told, separators=(",", ":")).encode("ascii")
     return [_compressed(text), *map(_compressed, queues)]
@@ -106,13 +109,13 @@ def _enqueue(
     levels: Levels, rows: Sequence[int], slots: Sequence[Slot], queues: Sequence[bytearray]
 ) -> None:
     """Put the levels of maps, ``[slot, cell]``, where the reader will look for them."""
-    heads = levels[[slot.single is not None for slot in slots]]
+    heads = levels[[not slot.is_pooled for slot in slots]]
     lengths = np.frexp(_neighbours(heads, rows))[1]  # in bits; 0 has none
     for length in range(_RESIDUALS):
         queues[length].extend(_first(heads[lengths == length]))
     queues[_SECOND].extend(_second(heads))
     for slot, pooled in zip(slots, levels, strict=True):
-        if not slot.single:
+        if slot.is_pooled:
             # One more than it is off by, since -1 would be the largest level.
             residuals = (pooled - _told(slot, slots, levels) + 1) % (LEVELS + 1)
             queues[_RESIDUALS].extend(_first(residuals))
@@ -133,7 +136,12 @@ def _neighbours(heads: Levels, rows: Sequence[int]) -> Levels:
 
 def _told(slot: Slot, slots: Sequence[Slot], levels: Levels) -> Levels:
     """What the levels of the heads say about those of a pooled map; a half is rounded up."""
-    heads = levels[[each.single is not None and slot.layer in (None, each.layer) for each in slots]]
+    heads = levels[
+        [
+            not each.is_pooled and each.derived == slot.derived and slot.layer in (None, each.layer)
+            for each in slots
+        ]
+    ]
     if slot.pool == "max":
         return np.asarray(heads.max(axis=0))
     return np.asarray((2 * heads.sum(axis=0) + len(heads)) // (2 * len(heads)))

@@ -38,12 +38,20 @@ def by_word(attention: Attention) -> Attention:
         attention,
         queries=tuple(map(_word, queries)),
         keys=tuple(map(_word, keys)),
-        layers=Layers.of(_pooled(layer, sizes, _starts(keys)) for layer in attention.layers),
+        layers=_layers(attention.layers, sizes, _starts(keys)),
+        derived=tuple(
+            replace(derived, layers=_layers(derived.layers, sizes, _starts(keys)))
+            for derived in attention.derived
+        ),
         parts={},
         scales=(),
         predictions=None,
         windows=(),
     )
+
+
+def _layers(layers: Layers, sizes: NDArray[np.intp], keys: list[int]) -> Layers:
+    return Layers.of(_pooled(layer, sizes, keys) for layer in layers)
 
 
 def _pooled(

@@ -11,7 +11,7 @@
   "use strict";
 
   /* A reader chooses what is shown first, then a token; what is between keeps its order. */
-  const FIRST = ["variant", "slot", "layer", "head"];
+  const FIRST = ["variant", "slot", "derived", "layer", "head"];
   const LAST = ["pin_token", "pin_query", "pin_key"];
   const VISIBLE = 0.005;
 
@@ -64,9 +64,11 @@
   function levels(slots, rows, next) {
     const n = rows.reduce((sum, row) => sum + row, 0);
     const heads = slots.map(([, pool]) => (pool ? null : head(n, rows, next)));
-    return slots.map(([layer, pool], slot) => {
+    return slots.map(([layer, pool, derived], slot) => {
       if (!pool) return heads[slot];
-      const of = heads.filter((each, i) => each && (layer === null || slots[i][0] === layer));
+      const of = heads.filter(
+        (each, i) => each && slots[i][2] === derived && (layer === null || slots[i][0] === layer),
+      );
       return pooled(n, pool, of, next);
     });
   }
@@ -363,7 +365,8 @@
     }
 
     get followers() {
-      const charts = [...document.querySelectorAll("attention-chart")];
+      // Not all charts show heads.
+      const charts = [...document.querySelectorAll("attention-chart[maps]")];
       return charts.filter((chart) => chart !== this && chart.exhibit === this.exhibit);
     }
 

@@ -23,14 +23,16 @@ from attention_gallery.manifest.faults import dotted, faults_of, repeated_ids
 from attention_gallery.manifest.shape import ManifestShape, SentenceShape
 from attention_gallery.manifest.strict import Known, WrongValueError
 from attention_gallery.manifest.titles import one_line, shortened
-from attention_gallery.manifest.values import check_id, slug
+from attention_gallery.manifest.values import HeadRuleShape, check_id, slug
 from attention_gallery.manifest.yaml_source import Document, read_yaml
 from attention_gallery.model_source import model_from_source
 from attention_gallery.terms import (
     BETWEEN_TURNS,
     Exhibit,
     Gallery,
+    HeadRule,
     Model,
+    Question,
     Sentence,
     Start,
     Variant,
@@ -83,7 +85,8 @@ def _folder(model: Any, base: Path) -> Path | None:
         found = model_from_source(source, base) if isinstance(source, str) else None
     except ModelError:  # reported where the model itself is validated
         return None
-    return Path(found.location) if found and found.kind != "hub" else None
+    on_disk = found and found.kind in ("folder", "specimen")
+    return Path(found.location) if found and on_disk else None
 
 
 def _written_ids(document: Document) -> Iterator[tuple[str, Where]]:
@@ -131,13 +134,20 @@ def _resolve(
             if "start" in exhibit.model_fields_set
             else None,
         )
+        question = Question(
+            exhibit.ask.word,
+            exhibit.ask.rather_than,
+            exhibit.ask.at,
+            document.where(("exhibits", i, "ask")) if "ask" in exhibit.model_fields_set else None,
+        )
+        labels = str((base / exhibit.labels).resolve()) if exhibit.labels else ""
         for model, sentence in itertools.product(
             exhibit.models or [exhibit.model], exhibit.sentences or [exhibit.sentence]
         ):
             own = models[model], sentences[sentence]
             against = _variants(exhibit.against, models, sentences, *own)
             try:
-                exhibits.append(_exhibit(exhibit, *own, where, start, against))
+                exhibits.append(_exhibit(exhibit, *own, where, start, against, question, labels))
             except WrongValueError as error:
                 message = f"{dotted(('exhibits', i, 'id'))}: {error.message}"
                 faults.append(ManifestError(message, where, error.hint))
@@ -197,6 +207,8 @@ def _exhibit(
     where: Where,
     start: Start,
     against: tuple[Variant, ...],
+    question: Question,
+    labels: str,
 ) -> Exhibit:
     """One exhibit of a product, or the only one.
 
@@ -218,13 +230,18 @@ def _exhibit(
         model=model,
         sentence=sentence,
         attention=shape.attention,
-        heads=tuple(shape.heads),
+        heads=HeadRule(shape.heads.pattern, shape.heads.top)
+        if isinstance(shape.heads, HeadRuleShape)
+        else tuple(shape.heads),
         views=tuple(shape.views),
         prose=shape.prose,
         start=start,
         against=against,
         tags=tuple(shape.tags),
         where=where,
+        measures=tuple(shape.measures),
+        question=question,
+        labels=labels,
     )
 
 

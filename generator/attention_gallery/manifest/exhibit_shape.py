@@ -16,7 +16,10 @@ from attention_gallery.manifest.strict import Known, Shape, WrongValueError
 from attention_gallery.manifest.values import (
     AttentionName,
     HeadName,
+    HeadRuleShape,
     Heads,
+    LabelsFile,
+    MeasureName,
     ModelName,
     Once,
     SentenceName,
@@ -60,6 +63,36 @@ class AgainstShape(Shape):
         return sentences
 
 
+class AskShape(Shape):
+    """What of the model's answer is asked about, by measures that are about an answer."""
+
+    word: Text = Field(
+        "",
+        description="A word that is one token of the model, or the name of a class. By default the "
+        "one that stands there, or else the one the model holds likeliest.",
+    )
+    rather_than: Text = Field(
+        "",
+        description="Another one: how much rather the model says word is asked then, and not just "
+        "how likely it is.",
+    )
+    at: Annotated[int, Field(ge=0, le=1_000_000)] | None = Field(
+        None,
+        description="The token at which the model answers, counted from 0: the one before the word "
+        "that it writes, or the gap that it fills. By default the last, or the first gap; of a "
+        "translation the last word.",
+    )
+
+    @field_validator("rather_than")
+    @classmethod
+    def _has_a_word(cls, rather_than: str, info: ValidationInfo[Known]) -> str:
+        if rather_than and not info.data.get("word", "?"):
+            raise WrongValueError("there is no word to prefer", "write word: too")
+        if rather_than and rather_than == info.data.get("word"):
+            raise WrongValueError("is the word itself", "write another one")
+        return rather_than
+
+
 class ExhibitShape(Shape):
     """An exhibit: one model on one sentence, shown in one or more views; or a product of many."""
 
@@ -94,7 +127,8 @@ class ExhibitShape(Shape):
     heads: Heads = Field(
         [],
         description="The heads that travel with the page: all, or a list such as [L1H3, L0H2], "
-        "which keeps the page of a large model small. L1H3 is head 3 of layer 1, counted from 0.",
+        "which keeps the page of a large model small. L1H3 is head 3 of layer 1, counted from 0. "
+        "A rule such as {pattern: induction, top: 3} takes those that follow a pattern furthest.",
     )
     views: Annotated[list[ViewName], Once, Field(min_length=1)] = Field(
         default_factory=list,
@@ -104,7 +138,29 @@ class ExhibitShape(Shape):
         "image with the weights over it; compare two maps and the difference between them. By "
         "default all of these that fit. Shown only where they are named: arcs, one row of up to 32 "
         "tokens; generation, what a model that writes held likely at each token, and where it "
-        "looked; neuron, how the vectors of query and keys make the weights of up to 64 tokens.",
+        "looked; neuron, how the vectors of query and keys make the weights of up to 64 tokens; "
+        "heads, what each head does, beside what an untrained one does; attribution, how much each "
+        "token adds to an answer; explanation, whether weights rank tokens as other measures do; "
+        "predictions, how surprised the model is by each token; lens, what it would say after each "
+        "layer; probing, how well labels of words or texts can be read off each layer.",
+    )
+    measures: Annotated[list[MeasureName], Once] = Field(
+        [],
+        description="What else to show besides weights. A choice in edges, heatmap, arcs, "
+        "alignment and patches: norms, how much a head writes of each token; rollout, what came "
+        "from where through all layers; gradient, which weights an answer rests on. In the view "
+        "heads: ablation, which heads an answer needs; patching, which heads carry the difference "
+        "of two sentences. Others are measured where the views are named that show them.",
+    )
+    ask: AskShape = Field(
+        default_factory=AskShape,
+        description="What is asked by gradient, ablation, patching, attribution and knockout: how "
+        "likely a word is, or {word: she, rather_than: he}.",
+    )
+    labels: LabelsFile = Field(
+        "",
+        description="For the view probing: a YAML or CSV file of labelled sentences; a relative "
+        "path starts from the folder of this file.",
     )
     start: StartShape = Field(
         default_factory=StartShape, description="What the charts show at first."
@@ -167,8 +223,10 @@ class ExhibitShape(Shape):
 
     @field_validator("heads")
     @classmethod
-    def _heads_exist(cls, heads: list[Head], info: ValidationInfo[Known]) -> list[Head]:
-        for i, head in enumerate(heads):
+    def _heads_exist(
+        cls, heads: list[Head] | HeadRuleShape, info: ValidationInfo[Known]
+    ) -> list[Head] | HeadRuleShape:
+        for i, head in enumerate(heads if isinstance(heads, list) else ()):
             _check_head(head, info, (i,))
         return heads
 
@@ -177,7 +235,8 @@ class ExhibitShape(Shape):
     def _start_is_shown(cls, start: StartShape, info: ValidationInfo[Known]) -> StartShape:
         if start.head is None:
             return start
-        if (heads := info.data.get("heads")) and start.head not in heads:
+        heads = info.data.get("heads")
+        if isinstance(heads, list) and heads and start.head not in heads:
             raise WrongValueError(
                 f"{start.head} is not shipped with the exhibit",
                 listing(map(str, heads), "heads"),

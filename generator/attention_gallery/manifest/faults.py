@@ -9,9 +9,15 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from attention_gallery.errors import ManifestError, Where, choices, printable, quoted
-from attention_gallery.manifest.exhibit_shape import AgainstShape, ExhibitShape, StartShape
+from attention_gallery.manifest.exhibit_shape import (
+    AgainstShape,
+    AskShape,
+    ExhibitShape,
+    StartShape,
+)
 from attention_gallery.manifest.shape import ManifestShape, ModelShape, SentenceShape, TurnShape
 from attention_gallery.manifest.strict import WrongValueError
+from attention_gallery.manifest.values import HeadRuleShape
 from attention_gallery.manifest.yaml_source import Document, Place
 
 _EXPECTED = {
@@ -55,7 +61,8 @@ def dotted(place: Place) -> str:
 
 
 def _fault(detail: ErrorDetails, document: Document) -> ManifestError:
-    place = detail["loc"]
+    # Where a value may have two shapes, pydantic tells which one it took.
+    place = tuple(part for part in detail["loc"] if part not in ("[list]", "[rule]"))
     if detail["type"] == "extra_forbidden":
         hint = choices(str(place[-1]), _shape_at(place[:-1]).model_fields, "known keys")
         return ManifestError(f"{dotted(place)}: unknown key", document.where_key(place), hint)
@@ -119,5 +126,9 @@ def _shape_at(place: Place) -> type[BaseModel]:
             return StartShape
         case ("exhibits", _, "against"):
             return AgainstShape
+        case ("exhibits", _, "ask"):
+            return AskShape
+        case ("exhibits", _, "heads"):
+            return HeadRuleShape
         case _:
             return ManifestShape

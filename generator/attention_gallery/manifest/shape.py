@@ -37,8 +37,9 @@ class ModelShape(Shape):
 
     source: SomeText = Field(
         description="specimen:NAME for a tiny model that comes with Attention Gallery; a folder "
-        "written by save_pretrained, such as ./my-model, seen from this file; or a model on the "
-        "Hugging Face hub, such as org/name, which also needs a revision."
+        "written by save_pretrained, such as ./my-model, seen from this file; a model on the "
+        "Hugging Face hub, such as org/name, which also needs a revision; or api:FILE, the JSON "
+        "with logprobs that an API has answered with, for a model that cannot be run."
     )
     revision: Text = Field(
         "",

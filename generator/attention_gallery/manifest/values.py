@@ -16,19 +16,22 @@ from PIL import Image, UnidentifiedImageError
 from pydantic import (
     AfterValidator,
     BeforeValidator,
+    Discriminator,
     Field,
     PlainValidator,
+    Tag,
     ValidationInfo,
     WithJsonSchema,
 )
 
 from attention_gallery import resources
 from attention_gallery.errors import choices, listing, quoted
-from attention_gallery.manifest.strict import Known, WrongValueError
+from attention_gallery.manifest.strict import Known, Shape, WrongValueError
 from attention_gallery.terms import (
     ATTENTION_KINDS,
     DTYPES,
     IMAGE_FORMATS,
+    PATTERNS,
     AttentionKind,
     Dtype,
     Head,
@@ -47,6 +50,8 @@ _DEVICE = re.compile(r"auto|cpu|cuda(:[0-9]{1,2})?|mps|split")
 _MOST_PIXELS = 50_000_000
 # Of tokens that a model writes by itself.
 _MOST_WRITTEN = 128
+# Of heads that a rule chooses.
+_MOST_CHOSEN = 64
 # What XML, and so an SVG, cannot carry in any way of writing: controls and halves of surrogates.
 _UNSHOWABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
@@ -243,16 +248,50 @@ def _head(text: Any) -> Head:
 def _heads(heads: Any) -> Any:
     if heads == "all":
         return []
-    if isinstance(heads, list) and heads:
+    if isinstance(heads, dict) or (isinstance(heads, list) and heads):
         return heads
-    match heads:
-        case []:
-            wrong = "is empty"
-        case dict():
-            wrong = "heads cannot be chosen by a rule"
-        case _:
-            wrong = "is neither all nor a list"
-    raise WrongValueError(wrong, "write all, or a list such as [L1H3, L0H2]")
+    wrong = "is empty" if heads == [] else "is neither all, nor a list, nor a rule"
+    hint = "write all, a list such as [L1H3, L0H2], or a rule such as {pattern: induction, top: 3}"
+    raise WrongValueError(wrong, hint)
+
+
+def _is_rule(heads: Any) -> str:
+    """Which of the two it is; `faults` takes these words out of places again."""
+    return "[rule]" if isinstance(heads, dict | HeadRuleShape) else "[list]"
+
+
+def _measure(name: str) -> str:
+    names = resources.measure_names()
+    if name not in names:
+        raise WrongValueError(f"unknown measure {quoted(name)}", choices(name, names, "measures"))
+    return name
+
+
+def _pattern(name: str) -> str:
+    if name not in PATTERNS:
+        hint = choices(name, PATTERNS, "patterns")
+        raise WrongValueError(f"unknown pattern {quoted(name)}", hint)
+    return name
+
+
+def _labels(name: str, info: ValidationInfo[Known]) -> str:
+    if not name:
+        return name
+    try:
+        is_file = (info.context.base / name).is_file()
+    except (OSError, ValueError):  # too long for a path, or no path at all
+        is_file = False
+    if not is_file:
+        hint = "a relative path starts from the manifest's folder"
+        raise WrongValueError(f"there is no file {quoted(name)}", hint)
+    return name
+
+
+def _top(n_heads: int) -> int:
+    if not 1 <= n_heads <= _MOST_CHOSEN:
+        wrong = "is not above zero" if n_heads < 1 else "is more than a page shows well"
+        raise WrongValueError(wrong, f"write 1 to {_MOST_CHOSEN}, or leave it out for 1")
+    return n_heads
 
 
 _HEAD_SCHEMA = {"type": "string", "pattern": "^L[0-9]{1,4} ?H[0-9]{1,4}$"}
@@ -262,6 +301,9 @@ SomeText = Annotated[Text, AfterValidator(not_empty), Field(json_schema_extra={"
 ModelName = Annotated[str, AfterValidator(_model)]
 SentenceName = Annotated[str, AfterValidator(_sentence)]
 ViewName = Annotated[str, AfterValidator(_view), Field(examples=["edges", "heatmap"])]
+MeasureName = Annotated[str, AfterValidator(_measure), Field(examples=["norms", "rollout"])]
+PatternName = Annotated[str, AfterValidator(_pattern), Field(examples=["induction"])]
+LabelsFile = Annotated[Text, AfterValidator(_labels)]
 AttentionName = Annotated[AttentionKind, BeforeValidator(_attention)]
 DtypeName = Annotated[Dtype, BeforeValidator(_dtype)]
 DeviceName = Annotated[
@@ -301,12 +343,37 @@ Words = Annotated[
 
 Gold = dict[SomeText, Words]
 
+
+class HeadRuleShape(Shape):
+    """Heads that are chosen by what they do."""
+
+    pattern: PatternName = Field(description="What they do, as probes of the model show.")
+    top: Annotated[int, AfterValidator(_top)] = Field(
+        1, description="How many: those that follow the pattern furthest. By default 1."
+    )
+
+
 Heads = Annotated[
-    list[HeadName],
-    Once,
+    Annotated[Annotated[list[HeadName], Once], Tag("[list]")]
+    | Annotated[HeadRuleShape, Tag("[rule]")],
+    Discriminator(_is_rule),
     BeforeValidator(_heads),
     WithJsonSchema(
-        {"anyOf": [{"const": "all"}, {"type": "array", "items": _HEAD_SCHEMA, "minItems": 1}]}
+        {
+            "anyOf": [
+                {"const": "all"},
+                {"type": "array", "items": _HEAD_SCHEMA, "minItems": 1},
+                {
+                    "type": "object",
+                    "properties": {
+                        "pattern": {"enum": list(PATTERNS)},
+                        "top": {"type": "integer", "minimum": 1, "maximum": _MOST_CHOSEN},
+                    },
+                    "required": ["pattern"],
+                    "additionalProperties": False,
+                },
+            ]
+        }
     ),
 ]
-"""All heads, as an empty list, or the heads that are named."""
+"""All heads, as an empty list, or the heads that are named, or a rule that chooses them."""

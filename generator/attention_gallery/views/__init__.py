@@ -5,24 +5,31 @@ exhibit, ``draw(packed)`` that returns an Altair chart, and ``describe(packed)``
 ``tabulate(packed)`` that say the same in words and in numbers. Its template of the same name
 explains to a reader how to use it. A view that says ``NAMED_ONLY = True`` is only shown where an
 author names it; one that has a ``LONGEST``, a number of tokens, does so where a text is longer. So
-is one that needs more than weights, since captures made for it are larger than others; it says what
-in ``PARTS``, a set of `Extra`.
+is one that needs more than weights, since that takes longer to compute: it says what in ``PARTS``,
+a set of `Extra` that captures have to hold, or in ``MEASURES``, a set of names. One that can draw
+maps of what measures derive as it draws weights says ``DERIVED = True``; others are given weights
+alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from importlib import import_module
 from typing import Protocol, cast
 
 import altair as alt
 
 from attention_gallery import charts, gold, packing, reading, resources
+from attention_gallery.derived import derived_maps
 from attention_gallery.errors import InputError, listing, raise_faults
+from attention_gallery.head_rules import ALIGNMENT, chosen
 from attention_gallery.packing import Packed
-from attention_gallery.terms import Capture, Exhibit, Extra, Figure, Table
+from attention_gallery.terms import Capture, Exhibit, Extra, Figure, HeadRule, Measured, Table
 
 _COMPARISON = "compare"
+_OF_ANSWERS = ("predictions",)  # the views that need no attention
+_PAIRED = "patching"  # needs a second sentence, and need not draw its weights
 
 
 class View(Protocol):
@@ -55,6 +62,8 @@ def of(exhibit: Exhibit, n_tokens: int = 0) -> tuple[str, ...]:
         exhibit: The exhibit.
         n_tokens: Of the longer of its texts, where that is known.
     """
+    if exhibit.model.kind == "api":
+        return exhibit.views or _OF_ANSWERS
     return exhibit.views or tuple(
         name
         for name in _fitting(exhibit)
@@ -67,12 +76,34 @@ def parts(exhibit: Exhibit) -> frozenset[Extra]:
     return frozenset().union(*map(_parts, of(exhibit)))
 
 
+def measures(exhibit: Exhibit) -> tuple[str, ...]:
+    """Names of what is measured for an exhibit, sorted."""
+    chosen = isinstance(exhibit.heads, HeadRule) and exhibit.heads.pattern != ALIGNMENT
+    of_views = frozenset().union(*map(_measures, of(exhibit)))
+    return tuple(sorted({*exhibit.measures, *of_views, *(["patterns"] if chosen else [])}))
+
+
+def shows_weights(name: str) -> bool:
+    """Whether a view is about the map that an exhibit opens with."""
+    return not _measures(name)
+
+
+def shows_derived(name: str) -> bool:
+    """Whether a view draws what measures derive from weights, too."""
+    return bool(getattr(load(name), "DERIVED", False))
+
+
 def _named_only(name: str) -> bool:
-    return bool(getattr(load(name), "NAMED_ONLY", False) or _parts(name))
+    needs_more = _parts(name) or _measures(name)
+    return bool(getattr(load(name), "NAMED_ONLY", False) or needs_more)
 
 
 def _parts(name: str) -> frozenset[Extra]:
     return getattr(load(name), "PARTS", frozenset())
+
+
+def _measures(name: str) -> frozenset[str]:
+    return getattr(load(name), "MEASURES", frozenset())
 
 
 def check(exhibits: Iterable[Exhibit]) -> None:
@@ -86,10 +117,10 @@ def check(exhibits: Iterable[Exhibit]) -> None:
 
 def _faults(exhibit: Exhibit) -> Iterator[InputError]:
     for name in exhibit.views:
-        if not load(name).fits(exhibit):
+        if not _fits(name, exhibit):
             hint = listing(_fitting(exhibit), "views that can")
             yield InputError(f"the view {name} cannot show this exhibit", exhibit.where, hint)
-    if exhibit.against and _COMPARISON not in of(exhibit):
+    if exhibit.against and _COMPARISON not in of(exhibit) and _PAIRED not in measures(exhibit):
         yield InputError(
             "what the exhibit is held against is not shown",
             exhibit.where,
@@ -100,20 +131,31 @@ def _faults(exhibit: Exhibit) -> Iterator[InputError]:
 
 
 def _fitting(exhibit: Exhibit) -> tuple[str, ...]:
-    return tuple(name for name in resources.view_names() if load(name).fits(exhibit))
+    return tuple(name for name in resources.view_names() if _fits(name, exhibit))
 
 
-def pack(exhibit: Exhibit, capture: Capture, others: Sequence[Capture] = ()) -> Packed:
+def _fits(name: str, exhibit: Exhibit) -> bool:
+    """Whether a view can show an exhibit; of a model behind an API there is no attention."""
+    return load(name).fits(exhibit) and (exhibit.model.kind != "api" or name in _OF_ANSWERS)
+
+
+def pack(
+    exhibit: Exhibit,
+    capture: Capture,
+    others: Sequence[Capture] = (),
+    measured: Mapping[str, Measured] | None = None,
+) -> Packed:
     """The part of a capture an exhibit shows, packed.
 
     Args:
         exhibit: The exhibit.
         capture: Its capture.
         others: The captures of what it is held against.
+        measured: What was measured for it, by the names of measures.
 
     Raises:
         InputError: The exhibit asks for attention, a head or a token the capture does not have, or
-            is held against what cannot be compared with it.
+            is held against what cannot be compared with it, or a measure has no maps of it.
     """
     kind = exhibit.attention or capture.natural
     for each in (capture, *others):
@@ -126,8 +168,25 @@ def pack(exhibit: Exhibit, capture: Capture, others: Sequence[Capture] = ()) -> 
     attention = capture.attentions[kind]
     # Gold is about the words a reader means by default: those of a translation, not of its source.
     known = gold.links(exhibit.sentence, attention) if kind == capture.natural else ()
+    measured = measured or {}
+    if isinstance(exhibit.heads, HeadRule):
+        heads = chosen(exhibit.heads, measured.get("patterns"), attention, known, exhibit.where)
+        exhibit = replace(exhibit, heads=heads)
+    shown = [measured[name] for name in exhibit.measures]
+    derived = [each for found in shown for each in derived_maps(found, kind, exhibit.where)]
+    if derived and others:
+        raise InputError(
+            "only weights can be compared, and not what is derived from them",
+            exhibit.where,
+            "leave out against, or these measures",
+        )
     return packing.pack(
-        exhibit, attention, known, capture.image, [other.attentions[kind] for other in others]
+        exhibit,
+        replace(attention, derived=tuple(derived)) if derived else attention,
+        known,
+        capture.image,
+        [other.attentions[kind] for other in others],
+        measured,
     )
 
 
@@ -146,6 +205,8 @@ def figures(exhibit: Exhibit, packed: Packed) -> tuple[Figure, ...]:
 
 def _figure(exhibit: Exhibit, packed: Packed, name: str) -> Figure:
     view = load(name)
+    if not shows_derived(name):
+        packed = packed.own
     summary = view.describe(packed)
     spec = charts.finish(view.draw(packed), packed, f"{view.TITLE} of “{exhibit.title}”. {summary}")
     svg, width = charts.static_svg(spec, f"{exhibit.id}-{name}")

@@ -19,6 +19,8 @@ from attention_gallery.views.alignment.translation import Translation
 
 TITLE = "Alignment"
 
+DERIVED = True
+
 LONGEST = 64
 """Tokens of either text. The picture has a mark for each cell: of more it would load slowly, and be
 hard to read."""

@@ -16,6 +16,8 @@ from attention_gallery.views.arcs.layout import Layout
 
 TITLE = "Arcs"
 
+DERIVED = True
+
 NAMED_ONLY = True
 """It shows what the edges show, of sentences that are short enough to stand in a row."""
 

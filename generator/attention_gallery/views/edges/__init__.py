@@ -16,6 +16,8 @@ from attention_gallery.views.edges import sentence, window
 
 TITLE = "Edges"
 
+DERIVED = True
+
 
 def fits(exhibit: Exhibit) -> bool:
     """Only words can stand in a column: an image has too many patches, and they have no names."""

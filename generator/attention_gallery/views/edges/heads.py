@@ -69,6 +69,12 @@ class Heads:
             places = [0, *np.cumsum(counts).tolist()]
             first = f"{places}[layer < 0 ? {len(counts)} : layer]"
             here = f"{[*counts.tolist(), len(POOLS)]}[layer < 0 ? {len(counts)} : layer]"
+            if derived := self.packed.attention.derived:
+                # A map that a layer has by itself stands alone, without swatches.
+                whole = [0, *(int(not each.per_head) for each in derived)]
+                starts = charts.first_slots(self.packed)
+                first = f"{whole}[derived] ? slot : {starts}[derived] + {first}"
+                here = f"{whole}[derived] ? 0 : {here}"
         parts = "".join(
             f" + (shows_all && {json.dumps(word not in POOLS)} && {place} < n_here"
             f" || place == {place} || {place} < n_here && indexof(added, ' {word.lower()} ') >= 0"

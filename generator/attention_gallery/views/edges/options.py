@@ -244,7 +244,7 @@ def _left(packed: Packed, kept: NDArray[np.bool_], least: float) -> list[str]:
     for slot in packed.slots:
         left = maps.weights(packed.attention, slot)[:, kept].sum(axis=1, dtype=np.float64)
         left = np.where(left < least, 0, np.minimum(left, 1))
-        if slot.single is None and slot.pool == "max":
+        if not maps.adds_up(packed.attention, slot):
             left = np.ones(packed.n_queries)
         rest, whole = np.modf(left * packing.LEVELS)
         blobs.append(packing.encode(np.stack([whole / packing.LEVELS, rest], axis=-1)))

@@ -20,7 +20,7 @@ TITLE = "Grid of heads"
 
 def fits(exhibit: Exhibit) -> bool:
     """A single head is no grid, and patches in a row make no picture that anyone could read."""
-    return len(exhibit.heads) != 1 and not exhibit.shows_patches
+    return exhibit.n_listed_heads != 1 and not exhibit.shows_patches
 
 
 def draw(packed: Packed) -> alt.LayerChart:

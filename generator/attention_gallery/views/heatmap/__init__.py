@@ -17,6 +17,8 @@ from attention_gallery.views.heatmap.layout import Layout
 
 TITLE = "Heatmap"
 
+DERIVED = True
+
 
 def fits(exhibit: Exhibit) -> bool:
     """Words can name rows and columns; an image has too many patches, and they have a place."""

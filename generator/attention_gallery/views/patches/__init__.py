@@ -17,6 +17,8 @@ from attention_gallery.views.patches.layout import Layout
 
 TITLE = "Patches"
 
+DERIVED = True
+
 
 def fits(exhibit: Exhibit) -> bool:
     """Only an image has patches, and the words of its caption do not see them by themselves.
