@@ -15,7 +15,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from attention_gallery import pages, resources, views
 from browser_fixtures import OpenPage, vega
-from test_views import CASES, OTHERS
+from test_views import CASES, OTHERS, packed_of
 
 VIEWS = resources.view_names()
 
@@ -27,9 +27,9 @@ def page_of(view: str) -> str:
     assert case, f"no golden case shows {view}: add one to tests/test_views.py"
     shown, held = CASES[case]
     shown = dataclasses.replace(shown, views=(view,))
-    others = OTHERS.get(case, ())
-    packed = views.pack(shown, held, others)
+    packed = packed_of(case, view)
     figures = views.figures(shown, packed)
+    others = OTHERS.get(case, ())
     return pages.lone_file(shown, held, packed, figures, vega(), others=others)
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from attention_gallery import build, resources, views
+from attention_gallery.codes import decode
 from attention_gallery.store import Store
-from attention_gallery.terms import Exhibit, Head, Plan
+from attention_gallery.terms import Exhibit, Head, Measured, Plan
 from grammars import grammar
 
 GALLERIES = resources.galleries()
@@ -56,6 +58,75 @@ PRODUCTS = [
     ("why-brown-looks-at-fox", "L1H0", 14, 3, None, "−10.1"),
     ("why-brown-looks-at-fox", "L1H0", 14, 4, 10, "25.4"),
 ]
+Found = Mapping[str, Measured]
+
+
+def norm(found: Found, query: int, key: int) -> float:
+    """The length of what L1 H1 writes, put together from the map and the longest."""
+    layer = decode(found["norms"].layers("map/norms/encoder")[1])
+    return float(layer[1, query, key] * found["norms"].facts["longest"]["encoder"])
+
+
+def induction(found: Found) -> Sequence[float]:
+    return sorted(found["patterns"].layers("decoder/induction/trained")[1], reverse=True)
+
+
+def rolled(found: Found, key: int) -> float:
+    return float(decode(found["rollout"].layers("map/rollout/decoder")[1])[0, 14, key])
+
+
+def integrated(found: Found, token: int, side: str = "encoder") -> float:
+    return float(found["attribution"].arrays[f"{side}/integrated-gradients"][token])
+
+
+def read_off(found: Found, name: str, state: int) -> float:
+    return float(found["probing"].arrays[name][:, state].mean())
+
+
+# What prose says of measures: exhibit, the number as it is written, and where it comes from.
+_WRITES, _COUNTS = "all-of-a-row-and-nothing-written", "all-of-a-row-and-all-that-counts"
+_SPARED, _CHOSEN = "heads-that-can-be-spared", "heads-by-what-they-do"
+_READ, _HATED = "a-prejudice-that-is-read-not-looked-at", "never-hated-boring"
+FOUND: list[tuple[str, str, Callable[[Found], float]]] = [
+    (_WRITES, "0.87", lambda found: norm(found, 0, 14)),
+    (_WRITES, "0.02", lambda found: found["knockout"].layers("head")[1][1, 14]),
+    (_COUNTS, "14.3", lambda found: norm(found, 0, 4)),
+    (_COUNTS, "11.2", lambda found: found["knockout"].layers("head")[1][1, 4]),
+    (_SPARED, "0.85", lambda found: induction(found)[0]),
+    (_SPARED, "0.84", lambda found: induction(found)[2]),
+    (
+        _SPARED,
+        "0.03",
+        lambda found: found["patterns"].layers("decoder/induction/untrained")[0].max(),
+    ),
+    (_SPARED, "18.4", lambda found: found["ablation"].layers("mean")[0][2]),
+    (_SPARED, "1.0", lambda found: found["ablation"].arrays["mean/all"].item()),
+    (_CHOSEN, "0.29", lambda found: rolled(found, 4)),
+    (_CHOSEN, "0.26", lambda found: rolled(found, 14)),
+    (_READ, "0.09", lambda found: found["patching"].facts["odds"][0]),
+    (_READ, "8.2", lambda found: found["patching"].facts["odds"][1]),
+    (_READ, "94.7", lambda found: found["patching"].facts["total"]),
+    (
+        _READ,
+        "0.16",
+        lambda found: max(layer.max() for layer in found["patching"].layers("indirect")),
+    ),
+    (_READ, "0.29", lambda found: found["patching"].facts["indirect_of_all"]),
+    (_READ, "60.6", lambda found: found["patching"].layers("direct")[2][1]),
+    (_HATED, "+17.7", lambda found: integrated(found, 1)),
+    (_HATED, "−10.0", lambda found: integrated(found, 10)),
+    (_HATED, "−2.4", lambda found: integrated(found, 8)),
+    ("economic-after-european", "+5.8", lambda found: integrated(found, 5)),
+    ("economic-after-european", "+17.4", lambda found: integrated(found, 5, "decoder")),
+    ("who-does-it", "0.71", lambda found: read_off(found, "accuracy", 0)),
+    ("who-does-it", "0.96", lambda found: read_off(found, "accuracy", 2)),
+    ("who-does-it", "0.93", lambda found: read_off(found, "control", 0)),
+    (
+        "who-does-it",
+        "0.15",
+        lambda found: read_off(found, "accuracy", 2) - read_off(found, "control", 2),
+    ),
+]
 IN_WORDS = {"all of it": 1.0, "all there is": 1.0}
 
 
@@ -66,10 +137,15 @@ def plan() -> Plan:
 
 @pytest.fixture(scope="module")
 def store(plan: Plan, tmp_path_factory: pytest.TempPathFactory) -> Store:
-    """All captures of the galleries, made here."""
+    """All captures and measures of the galleries, made here."""
     store = Store(tmp_path_factory.mktemp("store"))
     build.obtain(plan, store)
     return store
+
+
+def measured(plan: Plan, store: Store, exhibit: Exhibit) -> dict[str, Measured]:
+    found = {name: store.get_measured(key) for name, key in plan.measured[exhibit.id].items()}
+    return {name: each for name, each in found.items() if each}
 
 
 def named(plan: Plan, id_: str) -> Exhibit:
@@ -94,7 +170,8 @@ def test_an_exhibit_opens_on_a_head_that_looks_at_what_is_known(plan: Plan, stor
         capture = store.get(plan.keys[exhibit.id])
         assert capture is not None
         others = [store.get(key) for key in plan.others[exhibit.id]]
-        packed = views.pack(exhibit, capture, [other for other in others if other])
+        found = measured(plan, store, exhibit)
+        packed = views.pack(exhibit, capture, [other for other in others if other], found)
         wrong += [
             (exhibit.id, link.word)
             for link in packed.gold
@@ -146,6 +223,29 @@ def test_a_product_in_the_prose_is_the_model_s(
     products = parts["query"][layer][at, query].astype(float) * parts["key"][layer][at, key]
     told = products.sum() if dimension is None else products[dimension]
     assert f"{told:.1f}".replace("-", "−") == number
+
+
+@pytest.mark.parametrize(("id_", "number", "value"), FOUND)
+def test_a_measure_in_the_prose_is_the_model_s(
+    plan: Plan, store: Store, id_: str, number: str, value: Callable[[Found], float]
+) -> None:
+    exhibit = named(plan, id_)
+    assert number in exhibit.prose
+    found = float(value(measured(plan, store, exhibit)))
+    digits = len(number.partition(".")[2])
+    signed = number.startswith(("+", "−"))
+    text = f"{found:+.{digits}f}" if signed else f"{abs(found):.{digits}f}"
+    assert text.replace("-", "−") == number
+
+
+def test_heads_that_can_be_spared_can_and_the_one_that_cannot_stands_out(
+    plan: Plan, store: Store
+) -> None:
+    found = measured(plan, store, named(plan, _SPARED))
+    of_induction = np.argsort(found["patterns"].layers("decoder/induction/trained")[1])[1:]
+    effects = found["ablation"].layers("mean")
+    assert np.abs(effects[1][of_induction]).max() < 0.005
+    assert min((value, layer) for layer, row in enumerate(effects) for value in row)[1] == 0
 
 
 def test_the_second_best_score_is_as_far_below_as_the_prose_says(plan: Plan, store: Store) -> None:

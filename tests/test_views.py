@@ -4,15 +4,30 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
+import test_attribution
+import test_explanation
+import test_heads
+import test_lens
+import test_predictions
+import test_probing
 from attention_gallery import resources, views
 from attention_gallery.errors import InputError, Where
-from attention_gallery.terms import Attention, Capture, Exhibit, Head, Sentence, Start
-from attentions import attention, capture, exhibit
+from attention_gallery.packing import Packed
+from attention_gallery.terms import (
+    Attention,
+    Capture,
+    Exhibit,
+    Head,
+    Measured,
+    Sentence,
+    Start,
+)
+from attentions import attention, capture, exhibit, measured_maps
 from dot_products import made_of
 from pictures import captioner, encoder, picture
 from predicted import predicted
@@ -116,6 +131,13 @@ CASES: dict[str, tuple[Exhibit, Capture]] = {
         exhibit(views=("grid",), heads=(Head(1, 1), Head(0, 0))),
         capture(attention(SHORT, kind="cross", keys=("un", "renard"), n_heads=(2, 2))),
     ),
+    "derived": (
+        dataclasses.replace(
+            exhibit(views=("edges", "heatmap"), start=Start(Head(1, 0), 2)),
+            measures=("norms", "rollout"),
+        ),
+        capture(attention(SHORT)),
+    ),
     "vision-encoder": picture(
         encoder((2, 2)), heads=(Head(1, 1), Head(0, 0)), start=Start(token=0), size=(4, 4)
     ),
@@ -125,19 +147,35 @@ OTHERS: dict[str, tuple[Capture, ...]] = {
     "models-causal": tuple(capture(attention(SHORT, n_heads=(2, 2), seed=i)) for i in (1, 2)),
     "minimal-pair": (capture(attention(HE, kind="encoder", n_heads=(2, 2), seed=1)),),
 }
+# What was measured of some. These cases stand beside the tests of their views, which make it up.
+MEASURED: dict[str, Mapping[str, Measured]] = {"derived": measured_maps(attention(SHORT))}
+for cases in (
+    test_attribution.CASES,
+    test_explanation.CASES,
+    test_heads.CASES,
+    test_lens.CASES,
+    test_predictions.CASES,
+    test_probing.CASES,
+):
+    CASES |= {name: (shown, held) for name, (shown, held, _) in cases.items()}
+    MEASURED |= {name: measured for name, (*_, measured) in cases.items()}
 DOCUMENTS = [(view, case) for case, (shown, _) in CASES.items() for view in views.of(shown)]
+
+
+def packed_of(case: str, view: str = "") -> Packed:
+    """A case, packed for all its views, or for one of them."""
+    shown, held = CASES[case]
+    if view:
+        shown = dataclasses.replace(shown, views=(view,))
+    return views.pack(shown, held, OTHERS.get(case, ()), MEASURED.get(case))
 
 
 @pytest.mark.parametrize(("view", "case"), DOCUMENTS)
 def test_the_document_is_the_golden_one(
     golden: Callable[[Path, str], None], view: str, case: str
 ) -> None:
-    shown, held = CASES[case]
-    [figure] = [
-        f
-        for f in views.figures(shown, views.pack(shown, held, OTHERS.get(case, ())))
-        if f.view == view
-    ]
+    shown, _ = CASES[case]
+    [figure] = [f for f in views.figures(shown, packed_of(case)) if f.view == view]
     folder = GOLDEN / f"{view}-{case}"
     if not folder.is_dir():
         folder.mkdir(parents=True)

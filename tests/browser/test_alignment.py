@@ -112,7 +112,8 @@ def test_weights_and_error_rates_in_the_running_chart_are_those_captured(show: S
         weights = maps.weights(SEEN, slot)
         layer = -1 if slot.layer is None else slot.layer
         choose(page, "layer", layer)
-        choose(page, "head", {"mean": -1, "max": -2}[slot.pool] if slot.head is None else slot.head)
+        pooled = {"mean": -1, "max": -2}[str(slot.pool)]
+        choose(page, "head", pooled if slot.head is None else slot.head)
         assert signal(page, CHART, "slot") == i
         read = np.zeros_like(weights)
         for query, key, weight, _ in rows(page, "query", "key", "weight", "told"):

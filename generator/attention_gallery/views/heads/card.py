@@ -1,0 +1,143 @@
+"""The card of the head that is shown: each of its scores as a bar, with what chance would give."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import altair as alt
+
+from attention_gallery import charts
+from attention_gallery.pixels import AT, CORNERS, on_rows
+from attention_gallery.views.heads import words
+from attention_gallery.views.heads.layout import LINE, Layout
+from attention_gallery.views.heads.matrices import Layer, text
+
+
+def card(layout: Layout) -> list[Layer]:
+    """The name of the head, and a line for each score."""
+    return [_title(), _rows(layout)]
+
+
+def _title() -> alt.Chart:
+    """Which head, and the pattern it stands out by."""
+    role = "(best[slot] < 0 ? '' : named[slot] ? ': ' + titles[best[slot]]"
+    rows = alt.Chart(alt.sequence(0, 1, as_="one")).transform_calculate(
+        text=f"slots[slot] + {role} : ': no pattern stands out')", x="card_x", y="card_y + 9"
+    )
+    return text(rows, align="left", fontSize=14, fontWeight=600, limit=alt.expr("part_width"))
+
+
+def _rows(layout: Layout) -> alt.LayerChart:
+    number = words.number_expr("datum.score", "slot")
+    rows = (
+        alt.Chart(alt.sequence(0, len(layout.rows), as_="row"))
+        .transform_calculate(
+            score="card_scores[datum.row]",
+            top=f"card_y + 24 + {LINE} * card_lines[datum.row]",
+        )
+        .transform_calculate(
+            value="datum.score < 0 ? 0 : values[datum.score][slot]",
+            middle=f"datum.top + {LINE / 2}",
+            text="card_texts[datum.row]",
+        )
+        .transform_calculate(
+            part="datum.score < 0 ? 0 : clamp(datum.value / limits[datum.score], -1, 1)",
+            number=f"datum.score < 0 ? '' : {number}",
+        )
+    )
+    return on_rows(
+        rows, _bars("track"), _bars("bar"), _marks("untrained"), _marks("uniform"),
+        _texts("left"), _texts("right"), *_legend(),
+    )  # fmt: skip
+
+
+def _bars(which: Literal["track", "bar"]) -> alt.Chart:
+    """From zero, which of an effect is in the middle; below it the room of each bar."""
+    zero = "bar_x + (signed[datum.score] ? bar_width / 2 : 0)"
+    length = "datum.part * bar_width / (signed[datum.score] ? 2 : 1)"
+    ends = {
+        "track": ("bar_x", "bar_x + bar_width"),
+        "bar": (f"{zero} + min(0, {length})", f"{zero} + max(0, {length})"),
+    }[which]
+    rows = (
+        alt.Chart()
+        .transform_filter("datum.score >= 0")
+        .transform_calculate(x=ends[0], x2=ends[1], y="datum.middle - 4", y2="datum.middle + 4")
+    )
+    if which == "track":
+        mark = rows.mark_rect(color="currentColor", opacity=0.1, aria=False, tooltip=None)
+    else:
+        mark = rows.mark_rect(color=charts.PIN_COLOUR, aria=False, tooltip=None)
+    return mark.encode(**CORNERS)
+
+
+def _marks(which: Literal["untrained", "uniform"]) -> alt.Chart:
+    """What the best untrained head gives: a line; what one gives that looks at all alike: a dot."""
+    value = {
+        "untrained": "untrained[datum.score]",
+        "uniform": "uniform[datum.score][slot_layers[slot]]",
+    }[which]
+    rows = (
+        alt.Chart()
+        .transform_filter("datum.score >= 0 && probed[datum.score]")
+        .transform_calculate(
+            x=f"bar_x + bar_width * {value}", y="datum.middle - 7", y2="datum.middle + 7"
+        )
+    )
+    if which == "untrained":
+        rule = rows.mark_rule(color="currentColor", strokeWidth=1.5, aria=False, tooltip=None)
+        return rule.encode(**AT, y2="y2:Q")
+    return rows.mark_point(
+        filled=True, color=charts.HOVER_COLOUR, opacity=1, size=22, aria=False, tooltip=None
+    ).encode(x=AT["x"], y=alt.Y("middle:Q", scale=None, axis=None))
+
+
+def _texts(side: Literal["left", "right"]) -> alt.Chart:
+    """What is scored before the bar, its number after it; headings go across."""
+    heading = "datum.score < 0"
+    rows = (
+        alt.Chart()
+        .transform_calculate(
+            x=f"card_x + ({heading} ? 0 : 8)" if side == "left" else "card_x + part_width",
+            written="datum.text" if side == "left" else "datum.number",
+        )
+        .mark_text(
+            align=side,
+            baseline="middle",
+            fontSize=12,
+            fontWeight=alt.expr(f"{heading} ? 600 : 400"),
+            limit=alt.expr(f"{heading} ? part_width : bar_x - card_x - 14"),
+            aria=False,
+        )
+    )
+    return rows.encode(
+        x=AT["x"], y=alt.Y("middle:Q", scale=None, axis=None), text="written:N",
+        tooltip="written:N",
+    )  # fmt: skip
+
+
+def _legend() -> list[alt.Chart]:
+    """What the line and the dot beside the bars of patterns mean."""
+    rows = alt.Chart().transform_filter("datum.score == -2")
+    y = alt.Y("middle:Q", scale=None, axis=None)
+    parts: list[alt.Chart] = []
+    for x, said in ((12, "best untrained head"), (150, "looks at all alike")):
+        place = rows.transform_calculate(
+            at=f"card_x + {x}", x=f"card_x + {x + 8}", y="datum.middle - 6", y2="datum.middle + 6",
+            said=f"'{said}'",
+        )  # fmt: skip
+        at = alt.X("at:Q", scale=None, axis=None)
+        if said.startswith("best"):
+            line = place.mark_rule(color="currentColor", strokeWidth=1.5, aria=False, tooltip=None)
+            parts.append(line.encode(x=at, y=AT["y"], y2="y2:Q"))
+        else:
+            dot = place.mark_point(
+                filled=True, color=charts.HOVER_COLOUR, opacity=1, size=22, aria=False,
+                tooltip=None,
+            )  # fmt: skip
+            parts.append(dot.encode(x=at, y=y))
+        label = place.mark_text(
+            align="left", baseline="middle", fontSize=11, aria=False, tooltip=None
+        )
+        parts.append(label.encode(x=AT["x"], y=y, text="said:N"))
+    return parts
