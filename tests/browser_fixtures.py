@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache, partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -27,7 +27,7 @@ from playwright.sync_api import (
 
 from attention_gallery import pages, views
 from attention_gallery.packing import Packed
-from attention_gallery.terms import Attention, Exhibit
+from attention_gallery.terms import Attention, Exhibit, Measured
 from attentions import capture
 
 OpenPage = Callable[..., Page]
@@ -41,11 +41,14 @@ def vega() -> str:
 
 
 def lone_file(
-    source: Attention, shown: Exhibit, others: Sequence[Attention] = ()
+    source: Attention,
+    shown: Exhibit,
+    others: Sequence[Attention] = (),
+    measured: Mapping[str, Measured] | None = None,
 ) -> tuple[str, Packed]:
     """An exhibit in one file, and what is packed in it."""
     held, against = capture(source), [capture(other) for other in others]
-    packed = views.pack(shown, held, against)
+    packed = views.pack(shown, held, against, measured)
     figures = views.figures(shown, packed)
     return pages.lone_file(shown, held, packed, figures, vega(), others=against), packed
 

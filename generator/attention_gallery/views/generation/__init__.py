@@ -11,11 +11,12 @@ from typing import cast
 import altair as alt
 
 from attention_gallery import charts
+from attention_gallery.chances import number
 from attention_gallery.packing import Packed
 from attention_gallery.terms import Exhibit, Extra, Table
 from attention_gallery.views.generation import candidates, picture, said, text
 from attention_gallery.views.generation.layout import Layout
-from attention_gallery.views.generation.steps import Steps, number
+from attention_gallery.views.generation.steps import Steps
 
 TITLE = "Generation"
 

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import altair as alt
 
-from attention_gallery.pixels import AT, on_rows
-from attention_gallery.views.generation.layout import LINE, ROW, Layout
+from attention_gallery import chances
+from attention_gallery.pixels import AT
+from attention_gallery.views.generation.layout import LINE, Layout
 from attention_gallery.views.generation.said import quoted
-from attention_gallery.views.generation.steps import number_expr
-
-_BAR: dict[str, Any] = {
-    "x": alt.X("bar_left:Q", scale=None, axis=None),
-    "x2": "bar_right:Q",
-    "y": alt.Y("bar_top:Q", scale=None, axis=None),
-    "y2": "bar_bottom:Q",
-}
 
 
 def bars(layout: Layout) -> alt.LayerChart:
@@ -30,62 +21,16 @@ def bars(layout: Layout) -> alt.LayerChart:
         alt.Chart(alt.sequence(0, n + 2, as_="place"))
         .transform_filter(f"datum.place != {n} || ({own})")
         .transform_calculate(
-            follows=f"datum.place == {n} || datum.place == ranks[step]",
+            stands=f"datum.place == {n} || datum.place == ranks[step]",
             rest=f"datum.place == {n + 1}",
-            row=f"datum.place == {n + 1} && !({own}) ? {n} : datum.place",
+            at=f"datum.place == {n + 1} && !({own}) ? {n} : datum.place",
             text=f"datum.place < {n} ? likely[step][datum.place]"
             f" : datum.place == {n} ? words[step + 1] : 'all others'",
             chance=f"datum.place < {n} ? chances[step][datum.place]"
             f" : datum.place == {n} ? given[step] : rests[step]",
         )
-        .transform_calculate(
-            label_x=layout.label,
-            y=f"{layout.bars} + {ROW} * (datum.row + 0.5)",
-            bar_left=layout.bar,
-            bar_right=f"{layout.bar} + {layout.longest} * datum.chance",
-        )
-        .transform_calculate(
-            bar_top=f"datum.y - {ROW / 2 - 4}",
-            bar_bottom=f"datum.y + {ROW / 2 - 4}",
-            number_x="datum.bar_right + 6",
-            number=number_expr("datum.chance"),
-        )
     )
-    bar = (
-        alt.Chart()
-        .mark_rect(
-            fill="currentColor",
-            opacity=alt.expr("datum.follows ? 0.8 : datum.rest ? 0.15 : 0.35"),
-            aria=False,
-            tooltip=None,
-        )
-        .encode(**_BAR)
-    )
-    weight = alt.expr("datum.follows ? 700 : 400")
-    label = (
-        alt.Chart()
-        .mark_text(
-            align="right",
-            baseline="middle",
-            fontSize=14,
-            fontWeight=weight,
-            fontStyle=alt.expr("datum.rest ? 'italic' : 'normal'"),
-            limit=alt.expr(layout.label),
-            aria=False,
-        )
-        .encode(
-            x=alt.X("label_x:Q", scale=None, axis=None), y=AT["y"], text="text:N", tooltip="text:N"
-        )
-    )
-    number = (
-        alt.Chart()
-        .mark_text(
-            align="left", baseline="middle", fontSize=12, fontWeight=weight, aria=False,
-            tooltip=None,
-        )
-        .encode(x=alt.X("number_x:Q", scale=None, axis=None), y=AT["y"], text="number:N")
-    )  # fmt: skip
-    return on_rows(rows, bar, label, number)
+    return chances.bars(rows, layout.bars, (layout.label, layout.bar, layout.longest))
 
 
 def headings(layout: Layout) -> alt.Chart:

@@ -14,6 +14,7 @@ from math import ceil
 import altair as alt
 
 from attention_gallery import charts
+from attention_gallery.chances import ROW
 from attention_gallery.pixels import NARROW, paragraph
 from attention_gallery.views.generation.steps import Steps
 
@@ -28,9 +29,6 @@ BAR = 11
 
 LOOKED_AT = 48
 """A line of tokens that are looked at: a token, its bar, a number, and air."""
-
-ROW = 21
-"""A row of the list of likeliest tokens."""
 
 N_LOOKED_AT = 5
 """How many patches are listed, those looked at most."""

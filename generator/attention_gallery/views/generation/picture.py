@@ -8,8 +8,9 @@ from typing import cast
 import altair as alt
 
 from attention_gallery import charts
+from attention_gallery.chances import ROW
 from attention_gallery.pixels import AT, CORNERS
-from attention_gallery.views.generation.layout import N_LOOKED_AT, ROW, Layout
+from attention_gallery.views.generation.layout import N_LOOKED_AT, Layout
 
 _GAP = 14
 _SQUARE = 0.01  # the square of a smaller weight would be a dot

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from attention_gallery import charts
-from attention_gallery.views.generation.steps import LEAST, Steps, number, number_expr
+from attention_gallery.chances import LEAST, number, number_expr
+from attention_gallery.views.generation.steps import Steps
 
 _CONTEXT = 5  # tokens that are repeated of what was read
 _LONGEST = 30  # letters of a token

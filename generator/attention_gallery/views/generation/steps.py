@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 
 from attention_gallery import charts
+from attention_gallery.chances import number
 from attention_gallery.errors import InputError
 from attention_gallery.packing import Packed
 from attention_gallery.terms import Predictions, Token
@@ -16,9 +17,6 @@ Writer = Literal["author", "model", "tokenizer", ""]
 
 LONGEST = 200
 """Tokens of the longest text: more lines would not be read."""
-
-LEAST = 0.001
-"""The smallest probability that is told as a number."""
 
 NOTHING = "…"
 """Stands where nothing follows."""
@@ -96,16 +94,6 @@ class Steps:
     def names(self) -> list[str]:
         """What a control calls each step: by the place and the text of the token it chooses."""
         return [f"{i} {word}" for i, word in enumerate(self.brief[1:], 1)]
-
-
-def number(chance: float) -> str:
-    """A probability as it is printed: what is small is not impossible."""
-    return f"{chance:.3f}" if chance >= LEAST else f"< {LEAST}"
-
-
-def number_expr(chance: str) -> str:
-    """A Vega expression for the same."""
-    return f"({chance} < {LEAST} ? '< {LEAST}' : format({chance}, '.3f'))"
 
 
 def _by(token: Token | None) -> Writer:

@@ -10,12 +10,12 @@ from typing import cast
 
 import altair as alt
 
+from attention_gallery.chances import number
 from attention_gallery.packing import Packed
 from attention_gallery.terms import Exhibit, Table
 from attention_gallery.views.lens import cells, guesses
 from attention_gallery.views.lens.layout import Layout
 from attention_gallery.views.lens.states import States
-from attention_gallery.views.predictions.places import number
 
 TITLE = "Logit lens"
 

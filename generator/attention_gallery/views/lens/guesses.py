@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import altair as alt
 
+from attention_gallery import chances
 from attention_gallery.pixels import AT
 from attention_gallery.views.lens.layout import LINE, Layout
-from attention_gallery.views.predictions.guesses import drawn
 
 
 def bars(layout: Layout) -> alt.LayerChart:
@@ -30,7 +30,7 @@ def bars(layout: Layout) -> alt.LayerChart:
             f" ? {of_last} : max(0, 1 - ({listed}) - ({own} ? {of_last} : 0))",
         )
     )
-    return drawn(rows, layout.bars, (layout.label, layout.bar, layout.longest))
+    return chances.bars(rows, layout.bars, (layout.label, layout.bar, layout.longest))
 
 
 def headings(layout: Layout) -> alt.Chart:

@@ -11,9 +11,9 @@ from math import ceil
 
 import altair as alt
 
+from attention_gallery.chances import ROW
 from attention_gallery.pixels import NARROW
 from attention_gallery.views.lens.states import States
-from attention_gallery.views.predictions.layout import ROW
 
 LINE = 20
 """Of a heading."""

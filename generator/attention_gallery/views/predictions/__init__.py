@@ -10,11 +10,12 @@ from typing import cast
 
 import altair as alt
 
+from attention_gallery.chances import number
 from attention_gallery.packing import Packed
 from attention_gallery.terms import Exhibit, Table
 from attention_gallery.views.predictions import guesses, text
 from attention_gallery.views.predictions.layout import Layout
-from attention_gallery.views.predictions.places import Places, number
+from attention_gallery.views.predictions.places import Places
 
 TITLE = "Surprise"
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import altair as alt
 
 from attention_gallery import charts
+from attention_gallery.chances import ROW
 from attention_gallery.pixels import NARROW, paragraph
 from attention_gallery.views.predictions.places import Places
 
@@ -23,9 +24,6 @@ BAR = 14
 
 STEP = 54
 """From one line of tokens to the next: a token, its bar, a number, and air."""
-
-ROW = 21
-"""A row of the list of likeliest tokens."""
 
 _WIDTHS = 640, 340  # in a wide window, and on a phone
 _GAP = 16

@@ -5,15 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from attention_gallery import charts
+from attention_gallery.chances import LEAST, number
 from attention_gallery.errors import InputError
 from attention_gallery.packing import Packed
 from attention_gallery.terms import Token
 
 LONGEST = 300
 """Tokens of the longest text: more lines would not be read."""
-
-LEAST = 0.001
-"""The smallest probability that is told as a number."""
 
 NOTHING = "…"
 """Stands after the end."""
@@ -166,16 +164,6 @@ class Places:
         if self.kind != "api" and pin < len(self) and self.likely[pin]:
             return pin
         return max(range(len(self)), key=lambda place: self.bits[place])
-
-
-def number(chance: float) -> str:
-    """A probability as it is printed: what is small is not impossible."""
-    return f"{chance:.3f}" if chance >= LEAST else f"< {LEAST}"
-
-
-def number_expr(chance: str) -> str:
-    """A Vega expression for the same."""
-    return f"({chance} < {LEAST} ? '< {LEAST}' : format({chance}, '.3f'))"
 
 
 def _amount(number: float) -> str:
