@@ -27,8 +27,8 @@ from attention_gallery.capture.libraries import require_libraries
 from attention_gallery.capture.model.loading import LoadedModel, load
 from attention_gallery.capture.seam.observation import observe
 from attention_gallery.codes import ERROR
+from attention_gallery.digests import digest_folder
 from attention_gallery.errors import CaptureError, FaultsError, ModelError, Where
-from attention_gallery.plan import digest_folder
 from attention_gallery.progress import Announce
 from attention_gallery.terms import AttentionKind, Capture, CaptureRequest, Model, Sentence, Token
 from tiny_models import build_tiny, save_tiny

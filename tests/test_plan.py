@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from attention_gallery import plan as plan_module
+from attention_gallery.digests import digest_folder
 from attention_gallery.errors import FaultsError, InputError, ModelError, Where
-from attention_gallery.plan import digest_folder, make_plan
+from attention_gallery.plan import make_plan
 from attention_gallery.terms import (
     Exhibit,
     Extra,
@@ -273,46 +274,6 @@ def test_copies_of_a_folder_share_captures(folder: Path, tmp_path: Path) -> None
     assert len(planned(here, there).requests) == 1
 
 
-@pytest.mark.parametrize("name", ["README.md", "train.py", "grammar.py", "corpus.txt", "log.json"])
-def test_files_no_model_is_loaded_from_keep_the_digest(folder: Path, name: str) -> None:
-    before = digest_folder(folder)
-    (folder / name).write_text("changed", encoding="utf-8")
-    assert digest_folder(folder) == before
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "config.json",
-        "model.safetensors",
-        "model-00002-of-00002.safetensors",
-        "pytorch_model.bin",
-        "tokenizer.json",
-        "tokenizer_config.json",
-        "vocab.txt",
-        "merges.txt",
-        "source.spm",
-        "spiece.model",
-        "special_tokens_map.json",
-        "generation_config.json",
-        "modeling_mine.py",
-        "preprocessor_config.json",
-        "image_processing_mine.py",
-    ],
-)
-def test_files_a_model_is_loaded_from_change_the_digest(folder: Path, name: str) -> None:
-    before = digest_folder(folder)
-    (folder / name).write_text("changed", encoding="utf-8")
-    assert digest_folder(folder) != before
-
-
-def test_the_digest_of_a_model_that_reads_is_what_it_always_was(folder: Path) -> None:
-    """As with keys: a change here throws captures away."""
-    assert digest_folder(folder) == (
-        "987806e4f7e5b3bec21f53654cc383e0fba601679e75062ab9e66846d754c98d"
-    )
-
-
 def test_what_is_kept_besides_weights_makes_another_key_in_any_order() -> None:
     def key(*parts: Extra) -> str:
         plan = make_plan([Gallery("", "", "a.yml", (EXHIBIT,))], lambda _: frozenset(parts))
@@ -340,30 +301,6 @@ def test_one_pass_keeps_what_all_its_exhibits_need() -> None:
     assert request.recorded == {"query", "key", "scores"}
     assert request.wheres == (EXHIBIT.where, other.where)
     assert set(plan.keys.values()) == {request.key}
-
-
-@pytest.mark.parametrize(
-    "name", ["chat_template.jinja", "chat_template.json", "processing_mine.py", "vocab.txt"]
-)
-def test_a_file_that_decides_what_a_model_reads_changes_the_digest(folder: Path, name: str) -> None:
-    before = digest_folder(folder)
-    (folder / name).write_text("other", encoding="utf-8")
-    assert digest_folder(folder) != before
-
-
-def test_any_code_counts_where_a_model_runs_its_own(folder: Path) -> None:
-    plain, trusted = digest_folder(folder), digest_folder(folder, own_code=True)
-    assert plain != trusted
-    (folder / "train.py").write_text("other", encoding="utf-8")
-    assert digest_folder(folder) == plain
-    assert digest_folder(folder, own_code=True) != trusted
-
-
-def test_contents_that_change_places_change_the_digest(folder: Path) -> None:
-    before = digest_folder(folder)
-    (folder / "config.json").write_text("tokenizer.json", encoding="utf-8")
-    (folder / "tokenizer.json").write_text("config.json", encoding="utf-8")
-    assert digest_folder(folder) != before
 
 
 def test_folder_is_digested_once_for_all_its_exhibits(

@@ -7,14 +7,13 @@ views can change for ever without a model being run again.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 from collections.abc import Callable, Iterable, Sequence
-from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from attention_gallery import digests
+from attention_gallery.digests import digest_folder, digest_of
 from attention_gallery.errors import InputError, ModelError, quoted, raise_faults
 from attention_gallery.manifest.faults import repeated_ids
 from attention_gallery.terms import (
@@ -36,34 +35,6 @@ CAPTURE_FORMAT = 3
 MEASURE_FORMAT = 1
 """Raised whenever a measure comes to find something else on the same model and sentence."""
 
-# What `from_pretrained` reads. Model cards and training scripts may change beside a model.
-MODEL_FILES = (
-    "config.json",
-    "generation_config.json",
-    "adapter_config.json",
-    "*.safetensors",
-    "*.safetensors.index.json",
-    "pytorch_model*.bin",
-    "pytorch_model*.bin.index.json",
-    "tokenizer*",
-    "vocab*",
-    "merges.txt",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "*.model",
-    "*.spm",
-    "*.tiktoken",
-    "configuration_*.py",
-    "modeling_*.py",
-    "tokenization_*.py",
-    "preprocessor_config.json",
-    "processor_config.json",
-    "image_processing_*.py",
-    "feature_extraction_*.py",
-    "processing_*.py",
-    "chat_template*",
-)
-
 
 def make_plan(
     galleries: Sequence[Gallery],
@@ -84,7 +55,7 @@ def make_plan(
     exhibits = [exhibit for gallery in galleries for exhibit in gallery.exhibits]
     raise_faults(repeated_ids((exhibit.id, exhibit.where) for exhibit in exhibits))
     # A folder and a file are read once for all their exhibits.
-    digest_model, digest_file = cache(digest_folder), cache(_sha256_of_file)
+    digest_model, digest_file = cache(digest_folder), cache(digests.digest_file)
     passes: dict[str, CaptureRequest] = {}  # by what is run, whatever is kept of it
     used: dict[str, list[str]] = {}
     measures: dict[str, MeasureRequest] = {}
@@ -96,7 +67,7 @@ def make_plan(
         used[exhibit.id] = []
         for model, sentence in (own, *variants):
             identity = _identity(model, sentence, digest_model, digest_file)
-            digest = _sha256(identity)
+            digest = digest_of(identity)
             before = passes.get(digest) or CaptureRequest(
                 digest,
                 model,
@@ -194,7 +165,7 @@ def _measure(
         "labels": labels_digest,
     }
     return MeasureRequest(
-        _sha256(key),
+        digest_of(key),
         need.measure,
         model,
         tuple(passes),
@@ -228,31 +199,7 @@ def _keyed(request: CaptureRequest) -> CaptureRequest:
     if not request.parts:
         return request
     kept = {"pass": request.key, "parts": sorted(request.parts)}
-    return dataclasses.replace(request, key=_sha256(kept))
-
-
-def digest_folder(folder: Path, *, own_code: bool = False) -> str:
-    """SHA-256 of the files in a model's folder that decide what the model does, 64 hex digits.
-
-    Args:
-        folder: The folder.
-        own_code: Whether any of its Python files may run with the model.
-
-    Two folders with the same model have the same digest, wherever they lie.
-
-    Raises:
-        OSError: When a file cannot be read.
-    """
-    files = sorted(
-        (path for path in folder.iterdir() if _is_model_file(path, own_code)),
-        key=lambda path: path.name,
-    )
-    return _sha256([[path.name, _sha256_of_file(path)] for path in files])
-
-
-def _is_model_file(path: Path, own_code: bool) -> bool:
-    patterns = (*MODEL_FILES, "*.py") if own_code else MODEL_FILES
-    return any(fnmatchcase(path.name, pattern) for pattern in patterns) and path.is_file()
+    return dataclasses.replace(request, key=digest_of(kept))
 
 
 def _identity_of_model(model: Model, digest: Callable[..., str]) -> dict[str, Any]:
@@ -267,7 +214,7 @@ def _identity_of_model(model: Model, digest: Callable[..., str]) -> dict[str, An
         try:
             path = Path(model.location)
             identity = (
-                _sha256_of_file(path)
+                digests.digest_file(path)
                 if model.kind == "api"
                 else digest(path, own_code=model.trust_remote_code)
             )
@@ -303,14 +250,3 @@ def _identity_of_sentence(sentence: Sentence, digest: Callable[[Path], str]) -> 
                 message = f"the {name} of {quoted(sentence.id)} cannot be read: {error.strerror}"
                 raise InputError(message, sentence.where) from None
     return identity
-
-
-def _sha256_of_file(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _sha256(value: Any) -> str:
-    """SHA-256 of plain data in its one canonical JSON form."""
-    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode("ascii")).hexdigest()

@@ -8,8 +8,8 @@ from threading import Thread
 from typing import Any
 
 from attention_gallery.capture.model.checkpoint import is_whole, pickled_fault
+from attention_gallery.digests import MODEL_FILES
 from attention_gallery.errors import ModelError
-from attention_gallery.plan import MODEL_FILES
 from attention_gallery.progress import Announce, unheard
 from attention_gallery.terms import Model
 

@@ -21,8 +21,8 @@ from attention_gallery.capture.model.hub import snapshot
 from attention_gallery.capture.model.network import Head, load_network, readable
 from attention_gallery.capture.seam.sites import connectors
 from attention_gallery.capture.seam.towers import hears, image_id, sees_and_reads
+from attention_gallery.digests import digest_folder
 from attention_gallery.errors import ModelError, printable
-from attention_gallery.plan import digest_folder
 from attention_gallery.progress import Announce, unheard
 from attention_gallery.terms import Model, Provenance
 
