@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from attention_gallery import build
+from attention_gallery import api_model, build
 from attention_gallery.errors import GalleryError, InputError
 from attention_gallery.store import Store
 from attention_gallery.terms import Plan
@@ -74,8 +75,18 @@ def test_views_of_attention_are_refused(tmp_path: Path) -> None:
 
 
 def test_nothing_else_is_measured(tmp_path: Path) -> None:
-    plan = planned(tmp_path, measures=["norms"])
-    with pytest.raises(GalleryError, match="norms cannot be measured of a model behind an API"):
+    with pytest.raises(InputError, match="the measure norms is shown by no view"):
+        planned(tmp_path, measures=["norms"])
+    (request,) = planned(tmp_path).measures.values()
+    with pytest.raises(InputError, match="norms cannot be measured of a model behind an API"):
+        api_model.measured(replace(request, measure="norms"))
+
+
+def test_an_answer_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> None:
+    plan = planned(tmp_path)
+    answer = tmp_path / "galleries" / "answer.json"
+    answer.write_text(answer.read_text("utf-8") + " ", "utf-8")
+    with pytest.raises(GalleryError, match=r"answer\.json changed while it was read; run again"):
         build.obtain(plan, Store(tmp_path / ".attention"))
 
 

@@ -19,8 +19,17 @@ from attention_gallery.packing import Packed
 from attention_gallery.terms import ATTENTION_KINDS, Capture, Exhibit, Measured
 from attention_gallery.views import attribution
 from attention_gallery.views.attribution.layout import Layout
-from attention_gallery.views.attribution.question import asks, gives
-from attention_gallery.views.attribution.values import LONGEST, METHODS, Values, lines
+from attention_gallery.views.attribution.question import LITTLE, asks, gives
+from attention_gallery.views.attribution.said import in_words
+from attention_gallery.views.attribution.values import (
+    LONGEST,
+    METHODS,
+    NOT_YET,
+    SIGNED,
+    Values,
+    in_both,
+    lines,
+)
 from attentions import FOX, HOSTILE, attention, capture, exhibit
 
 NEXT = {
@@ -141,10 +150,16 @@ def test_each_word_has_its_number(method: int) -> None:
     assert [text for text in said if text in FOX] == list(FOX)
 
 
+BY_CONSTRUCTION = (
+    "Tokens that stand in both texts, such as what the tokenizer added, have 0 by construction: "
+    "that says nothing of what they do."
+)
+
+
 def test_the_question_is_the_heading() -> None:
     said = texts(OPENED)
     assert said[0] == "Why “jumps” after “fox”?"
-    assert "Blue and + speak for the answer, orange and − against it." in said
+    assert "Blue and + speak for the answer, orange and − against it. Numbers are in nats." in said
     assert plain(asks(GAP)) == "Why “she” rather than “he” where “[MASK]” stands?"
     assert plain(asks(TRANSLATION)) == "Why “cat” after “black” in what is written?"
     assert plain(asks(LABEL)) == "Why the class “good”?"
@@ -156,7 +171,10 @@ def test_the_answer_is_told_in_its_own_unit() -> None:
     )
     assert gives(GAP) == ("The model answers with a difference of scores (logits) of 1.250 nats.")
     assert gives(LABEL) == (
-        "The model gives this class a score (logit) of 3.000: a probability of less than 0.001."
+        "The model gives this class a score of 3.000 logits: a probability of less than 0.001."
+    )
+    assert gives({**LABEL, "rather_than": "bad", "value": -0.5}) == (
+        "The model answers with a difference of scores (logits) of −0.500 logits."
     )
     sure = {**NEXT, "probability": 0.99990, "value": -0.0001}
     assert gives(sure) == (
@@ -175,7 +193,7 @@ def test_what_the_numbers_sum_to_is_told_and_by_how_much_it_is_off() -> None:
         f"[MASK] in place of every word by {difference:+.2f}: an error of 0.02 "
         f"({0.02 / abs(difference):.1%}), with 64 steps."
     ).replace("+-", "−").replace("-", "−") in summary.replace("-", "−")
-    assert "Tokens that the tokenizer added stand in both texts: theirs is 0 by making." in summary
+    assert BY_CONSTRUCTION in summary
 
 
 def test_numbers_that_do_not_add_up_are_called_rough() -> None:
@@ -187,8 +205,9 @@ def test_numbers_that_do_not_add_up_are_called_rough() -> None:
 
 def test_only_integrated_gradients_are_said_to_add_up() -> None:
     values = Values(OPENED)
-    assert "they need not sum to anything" in values.in_words("input-x-gradient")
-    saliency = values.in_words("saliency")
+    assert "they need not sum to anything" in in_words(values, "input-x-gradient")
+    saliency = in_words(values, "saliency")
+    assert BY_CONSTRUCTION not in saliency
     assert "sums to nothing in particular" in saliency
     largest = FOX[FOUND.arrays["encoder/saliency"].argmax()]
     assert f"By saliency it reacts most to “{largest}”" in plain(saliency)
@@ -212,7 +231,7 @@ def test_both_texts_of_a_pair_are_shown_each_with_its_sum() -> None:
     assert "The numbers of what it has written sum to" in told
     table = attribution.tabulate(packed(PAIR))
     assert table.columns == (
-        "text", "token", "integrated gradients", "input × gradient", "saliency",
+        "text", "token", "integrated gradients (nats)", "input × gradient (nats)", "saliency",
     )  # fmt: skip
     assert [row[:2] for row in table.rows[3:5]] == [
         ("the text it reads", "</s>"), ("what it has written", "<s>"),
@@ -226,6 +245,122 @@ def test_numbers_that_are_small_have_digits_all_the_same() -> None:
     assert all(re.fullmatch(r"[+−]0\.\d{3,4}|0|0\.0+", text) for text in printed)
     least = Values(packed(attributed(scale=1e-6))).printed("integrated-gradients")
     assert any(re.fullmatch(r"[+−]\de−0\d", text) for text in least)
+
+
+@pytest.mark.parametrize("answer", [LABEL, {**LABEL, "probability": None}])
+def test_numbers_have_the_unit_of_the_answer(answer: dict[str, Any]) -> None:
+    """What a class is given are logits; what is measured on a scale has no unit."""
+    shown = packed(attributed(answer=answer))
+    unit = "" if answer["probability"] is None else " logits"
+    told = attribution.describe(shown)
+    assert re.search(rf"The numbers sum to [+−]\d+\.\d\d{unit}\. The answer", told)
+    assert ("Numbers are in logits." in " ".join(texts(shown))) == bool(unit)
+    assert "nats" not in " ".join(texts(shown)) + told
+    assert attribution.tabulate(shown).columns[1].endswith("(logits)") == bool(unit)
+
+
+def test_a_number_on_a_scale_has_no_probability() -> None:
+    scale = {**LABEL, "probability": None}
+    assert plain(asks(scale)) == "Why the number “good”?"
+    assert gives(scale) == "The model answers with 3.000: a number on a scale, and no class."
+    assert gives({**NEXT, "probability": None}) == (
+        "The model gives it a log-probability of −0.105 nats."
+    )
+    small = packed(attributed(answer=scale, scale=0.001))
+    assert "next to nothing" not in attribution.describe(small), "there is no unit to tell"
+
+
+def changed(measured: Measured, **arrays: Any) -> Measured:
+    """The same, with other numbers, of the text it reads where there are two."""
+    found = {f"encoder/{name.replace('_', '-')}": array for name, array in arrays.items()}
+    return dataclasses.replace(measured, arrays={**measured.arrays, **found})
+
+
+def written_later(measured: Measured, side: str, first: int) -> Measured:
+    """The same, where tokens from one on change nothing."""
+    arrays = {name: np.array(array) for name, array in measured.arrays.items()}
+    for method in METHODS:
+        arrays[f"{side}/{method}"][first:] = 0
+    return dataclasses.replace(measured, arrays=arrays)
+
+
+@pytest.mark.parametrize(
+    ("measured", "side", "first", "n_later"),
+    [(FOUND, "encoder", 5, 5), (PAIR, "decoder", 2, 1)],
+)
+def test_what_is_not_yet_written_has_no_number(
+    measured: Measured, side: str, first: int, n_later: int
+) -> None:
+    facts = {**measured.facts, "answer": {**measured.facts["answer"], "at": first - 1}}
+    asked = dataclasses.replace(measured, facts=facts)
+    assert Values(packed(asked)).later == [], "what adds something is written"
+    shown = packed(written_later(asked, side, first))
+    values = Values(shown)
+    n = len(values.words)
+    assert values.later == list(range(n - n_later, n))
+    for method in range(len(METHODS)):
+        assert texts(shown, method).count(NOT_YET) == n_later
+    assert [row[-1] for row in attribution.tabulate(shown).rows[-n_later:]] == [NOT_YET] * n_later
+    name = values.names[n - n_later]
+    these = (
+        f"{name}, in grey, is" if n_later == 1 else f"Tokens in grey, {name} the first of them, are"
+    )
+    told = f"{these} not yet written when the model answers, and can add nothing to it."
+    assert told in attribution.describe(shown)
+
+
+def test_a_model_that_sees_all_words_has_none_that_come_later() -> None:
+    gap = written_later(attributed(answer=GAP), "encoder", 5)
+    assert Values(packed(gap)).later == []
+    assert NOT_YET not in texts(packed(gap))
+
+
+def test_words_that_stand_twice_are_told_apart() -> None:
+    twice = ("the", "cat", "saw", "the", "dog")
+    numbers = np.array([0.5, 0, 0, 2, -0.5])
+    told = attribution.describe(packed(changed(attributed(twice), integrated_gradients=numbers)))
+    assert "speaks for it “the [3]” (+2.00), “the [0]” (+0.50), most against it “dog”" in told
+
+
+@pytest.mark.parametrize("largest", [LITTLE / 50, LITTLE, 20 * LITTLE])
+@pytest.mark.parametrize("method", SIGNED)
+def test_next_to_nothing_is_not_painted_in_full_colour(method: str, largest: float) -> None:
+    numbers = np.linspace(-1, 1, len(FOX)) * largest
+    shown = packed(changed(FOUND, **{method.replace("-", "_"): numbers}))
+    shares = Values(shown).shares(method)
+    assert max(shares) == pytest.approx(min(1, largest / LITTLE), abs=1e-4)
+    assert ("All of these numbers are next to nothing" in in_words(Values(shown), method)) == (
+        largest < LITTLE
+    )
+    assert ("most speaks for it" in in_words(Values(shown), method)) == (largest > LITTLE)
+
+
+def test_what_next_to_nothing_means_is_told_in_the_note_too() -> None:
+    small = np.full(len(FOX), 0.01)
+    sure = attributed(answer={**NEXT, "probability": 0.9999})
+    certain = "the answer is so certain that no small change matters (it is saturated)."
+    shown = packed(changed(sure, input_x_gradient=small, integrated_gradients=small))
+    assert certain in in_words(Values(shown), "input-x-gradient")
+    assert "(it is saturated)." in " ".join(texts(shown, 1))
+    assert "no single token changes the answer." in attribution.describe(shown)
+    # An answer that is not certain does not change for other reasons.
+    unsure = packed(changed(FOUND, input_x_gradient=small))
+    assert "saturated" not in in_words(Values(unsure), "input-x-gradient")
+    assert "no small change of one token matters" in in_words(Values(unsure), "input-x-gradient")
+    # The lengths of gradients have no unit, and are only compared with each other.
+    lengths = packed(changed(sure, saliency=small))
+    assert max(Values(lengths).shares("saliency")) == 1
+    assert "no unit to compare" in " ".join(texts(lengths, 2))
+
+
+def test_a_gap_stands_in_both_texts_where_all_words_are_gaps() -> None:
+    words = ("<s>", "a", "[MASK]", "b", "[MASK]", "</s>")
+    numbers = np.array([0, 0, 0, 1, 0.5, 0])
+    found = changed(attributed(words, answer=GAP), integrated_gradients=numbers)
+    assert in_both(found, "encoder") == [0, 2, 5], "a word may have 0 by chance, and a gap a number"
+    assert "the tokenizer added, or the gap that is filled, have 0 by construction" in (
+        attribution.describe(packed(found))
+    )
 
 
 def test_a_text_that_is_too_long_is_refused() -> None:

@@ -352,9 +352,9 @@ def test_each_model_is_loaded_once_and_let_go_before_the_next(
 ) -> None:
     networks: list[weakref.ref[Any]] = []
 
-    def spy(model: Model, announce: Announce, *, writes: bool) -> LoadedModel:
+    def spy(model: Model, announce: Announce, *, head: Any) -> LoadedModel:
         assert all(network() is None for network in networks), "the last model is still there"
-        loaded = load(model, head="writer" if writes else None)
+        loaded = load(model, head=head)
         networks.append(weakref.ref(loaded.network))
         return loaded
 

@@ -493,3 +493,33 @@ def test_doctor_fails_with_the_reason_and_no_traceback(run: Run, tmp_path: Path)
     assert result.code == 2
     assert "holds no config.json" in result.err
     assert "Traceback" not in result.err
+
+
+def test_measures_are_counted_beside_captures(tmp_path: Path, run: Run) -> None:
+    exhibit = {"id": "cat", "model": "story", "sentence": "cat", "measures": ["rollout"]}
+    write_manifest(tmp_path, sentences={"cat": "the cat saw"}, exhibits=[exhibit])
+    manifest = str(tmp_path / "galleries" / "animals.yml")
+    assert "from 1 captures and 1 measures, 2 to make" in run("check", manifest).out
+    assert run("capture", manifest).out.startswith("1 captures and 1 measures made, 0 were stored")
+    assert "from 1 captures and 1 measures, 0 to make" in run("check", manifest).out
+    assert "from 1 captures and 1 measures (0 new)" in run("build", manifest).out
+
+
+def test_a_measure_that_no_view_shows_is_refused_before_anything_runs(
+    tmp_path: Path, run: Run
+) -> None:
+    exhibit = {"id": "cat", "model": "story", "sentence": "cat", "views": ["grid"]}
+    write_manifest(
+        tmp_path,
+        sentences={"cat": "the cat saw"},
+        exhibits=[{**exhibit, "measures": ["ablation", "norms"]}],
+    )
+    result = run("check", str(tmp_path / "galleries" / "animals.yml"))
+    assert result.code == 2
+    assert (
+        "the measure ablation is shown by no view of this exhibit; views that show it: heads"
+        in (result.err)
+    )
+    assert "the measure norms is shown by no view of this exhibit; views that show it: a" in (
+        result.err
+    )

@@ -76,5 +76,18 @@ def test_a_pattern_that_heads_are_not_scored_on_is_refused_with_those_they_are()
         "g.yml:4:7: decoder heads of this model are not scored on separator; "
         "patterns: induction, previous-token"
     )
-    with pytest.raises(InputError, match=r"cross heads .* induction; patterns: alignment"):
+
+
+def test_what_a_head_of_this_kind_cannot_do_is_said_and_no_like_name_is_guessed() -> None:
+    with pytest.raises(InputError) as caught:
+        head_rules.chosen(HeadRule("next-token", 1), MEASURED, SHOWN)
+    assert str(caught.value) == (
+        "decoder heads of this model are not scored on next-token: "
+        "heads of a decoder cannot look ahead; patterns: induction, previous-token"
+    )
+    with pytest.raises(InputError) as caught:
         head_rules.chosen(HeadRule("induction", 1), MEASURED, looking(), KNOWN)
+    assert str(caught.value) == (
+        "cross heads of this model are not scored on induction: "
+        "heads of cross-attention look from one text at another; patterns: alignment"
+    )

@@ -14,7 +14,8 @@ import pytest
 import vl_convert
 from numpy.typing import NDArray
 
-from attention_gallery import charts, views
+from attention_gallery import charts, templates, views
+from attention_gallery.errors import InputError
 from attention_gallery.packing import Packed
 from attention_gallery.terms import Attention, Capture, Exhibit, Head, Measured, Sentence, Start
 from attention_gallery.views import heads
@@ -180,18 +181,16 @@ def test_the_document_holds_what_was_measured_of_all_heads(listed: tuple[Head, .
     for label, name, folder in (
         ("probe: previous token", "patterns", "decoder/previous-token/trained"),
         ("probe: induction", "patterns", "decoder/induction/trained"),
-        ("without the head: nothing in its place", "ablation", "zero"),
-        ("without the head: its mean in its place", "ablation", "mean"),
-        ("two sentences: indirect effect", "patching", "indirect"),
+        ("without it: nothing instead", "ablation", "zero"),
+        ("without it: its mean instead", "ablation", "mean"),
+        ("pair: indirect effect", "patching", "indirect"),
     ):
         np.testing.assert_allclose(values[label], flat(found[name], folder), atol=0.0005)
     # Of large effects whole numbers are told.
     direct = flat(found["patching"], "direct")
-    np.testing.assert_allclose(values["two sentences: direct effect"], direct, atol=0.5)
+    np.testing.assert_allclose(values["pair: direct effect"], direct, atol=0.5)
     back = [np.diagonal(head, -1).mean() for layer in source.layers for head in layer]
-    np.testing.assert_allclose(
-        values["sentence: attention to the previous token"], back, atol=0.0006
-    )
+    np.testing.assert_allclose(values["sentence: to previous token"], back, atol=0.0006)
     assert shown["untrained"][0] == pytest.approx(
         flat(found["patterns"], "decoder/previous-token/untrained").max(), abs=0.0005
     )
@@ -202,7 +201,7 @@ def test_the_picture_has_the_number_of_each_head_by_two_scores_and_the_card_of_o
     found = OPENED.measured
     said = texts(OPENED)
     pattern = np.round(flat(found["patterns"], "decoder/previous-token/trained"), 3)
-    effects = np.round(flat(found["ablation"], "mean"), 3)
+    effects = np.round(flat(found["ablation"], "zero"), 3)
     for value in pattern:
         assert in_cell(float(value), signed=False) in said
     for value in effects:
@@ -210,18 +209,41 @@ def test_the_picture_has_the_number_of_each_head_by_two_scores_and_the_card_of_o
     assert f"{pattern[3]:.3f}" in said
     assert f"{effects[3]:+.3f}".replace("-", "−") in said
     assert {"L0", "L1", "H0", "H1", "probe: previous token", "On this sentence"} <= set(said)
-    assert "without the head: its mean in its place (nats)" in said
+    assert {"without it: nothing instead (nats)", "its mean over this sentence"} <= set(said)
 
 
-def test_it_opens_with_the_pattern_that_some_head_follows_furthest_beyond_chance() -> None:
-    scores = Scores(OPENED)
-    assert scores.all[scores.first].title == "previous token", "0.97 of L0 H0"
-    assert scores.all[scores.second].label == "without the head: its mean in its place"
-    two = packed(found={"patterns": probed(TWO_BY_TWO, "previous-token", "induction")})
-    assert [Scores(two).first, Scores(two).second] == [0, 1]
-    assert scores.heads[scores.start] == Head(1, 1), "as its author says"
+def test_it_opens_with_the_pattern_that_the_head_shown_stands_out_by() -> None:
+    """L0 H0 gives 0.97 to the previous token; L1 H0 stands out by induction."""
+    for head, expected in ((Head(0, 0), "previous token"), (Head(1, 0), "induction")):
+        scores = Scores(packed(shown=exhibit(views=("heads",), start=Start(head))))
+        assert scores.heads[scores.start] == head, "as its author says"
+        assert scores.named[scores.start]
+        assert scores.all[scores.first].title == expected
+        assert scores.all[scores.second].label == "without it: nothing instead"
+
+
+def test_it_opens_with_the_pattern_followed_furthest_where_the_head_shown_follows_none() -> None:
+    found = probed(TWO_BY_TWO, "previous-token", "induction")
+    found.arrays["decoder/previous-token/trained/1"][1] = 0.1
+    found.arrays["decoder/induction/trained/1"][1] = 0.12
+    two = Scores(packed(found={"patterns": found}))
+    assert not two.named[two.start]
+    assert [two.first, two.second] == [0, 1], "0.97 of L0 H0"
     none = Scores(packed(found={}))
     assert none.all[none.first].group == none.all[none.second].group == "sentence"
+
+
+@pytest.mark.parametrize("case", ["probed", "aligned", "encoder"])
+def test_what_scores_are_chosen_by_fits_a_control(case: str) -> None:
+    source = attention(HOSTILE, kind="encoder", n_heads=(2, 2))
+    if case == "encoder":
+        shown = packed(source, measured(source, "duplicate-token"))
+    else:
+        told, held, found = CASES[case]
+        shown = views.pack(told, held, (), found)
+    labels = document(shown)["labels"]
+    assert max(map(len, labels)) <= 28
+    assert len(set(labels)) == len(labels)
 
 
 def test_it_opens_with_the_effects_of_a_pair_where_an_author_names_one() -> None:
@@ -258,8 +280,8 @@ def test_the_summary_says_what_the_head_does_on_the_probe_and_what_is_lost_witho
     )
     mean, zero = (effect(float(flat(effects, by)[0])) for by in ("mean", "zero"))
     assert (
-        "Without it, with its mean in its place, the log-probability of “cats” changes by "
-        f"{mean} nats; with nothing in its place, by {zero} nats."
+        "Without it, with nothing in its place, the log-probability of “cats” changes by "
+        f"{zero} nats; with its mean over this sentence in its place, by {mean} nats."
     ) in said
     assert (
         said.endswith(
@@ -273,18 +295,53 @@ def test_the_summary_says_what_the_head_does_on_the_probe_and_what_is_lost_witho
 def test_it_says_that_single_effects_need_not_add_up_with_what_they_add_up_to() -> None:
     said = plain(heads.describe(PAIRED))
     ablation, patching = PAIRED.measured["ablation"], PAIRED.measured["patching"]
-    total, indirect = (
+    zero, mean, indirect = (
         effect(float(flat(found, folder).sum()))
-        for found, folder in ((ablation, "mean"), (patching, "indirect"))
+        for found, folder in ((ablation, "zero"), (ablation, "mean"), (patching, "indirect"))
     )
-    assert f"the 4 heads change it by {total} nats in sum; all at once, by −1.250." in said
+    assert f"the 4 heads change it by {zero} nats in sum; all at once, by −2.500 nats." in said
+    assert (
+        "With their means over this sentence in their places that is "
+        f"{mean} nats in sum, and −1.250 nats all at once."
+    ) in said
     assert "effects of single heads need not add up" in said
     assert "are 0.012 after the first sentence and 30.7 after the second" in said
-    assert (
-        f"a total effect of +2,548. The indirect effects of single heads sum up to {indirect}"
-        in said
-    )
-    assert "that of all heads together is +100" in said
+    assert "after the second: a total effect of +2,548, where +1 is twice the odds." in said
+    assert "Their indirect effect together is +99.7: the first sentence is read" in said
+    assert "Their direct effect is +41.3: everything is changed but that." in said
+    assert f"The indirect effects of single heads sum up to {indirect}" in said
+
+
+def changed(scale: float) -> Measured:
+    found = silenced(TWO_BY_TWO)
+    arrays = {name: array * scale for name, array in found.arrays.items()}
+    largest = max(np.abs(array).max() for name, array in arrays.items() if "all" not in name)
+    assert (largest < 0.01) == (scale < 0.01)
+    return dataclasses.replace(found, arrays=arrays)
+
+
+def test_it_says_where_no_single_head_changes_the_answer() -> None:
+    told = "No single head changes this answer by 0.01 or more."
+    assert told in heads.describe(packed(found={"ablation": changed(0.001)}))
+    assert told not in heads.describe(packed(found={"ablation": changed(1)}))
+    rows = {
+        label: cells
+        for label, *cells in heads.tabulate(packed(found={"ablation": changed(0)})).rows
+    }
+    assert rows["without it: nothing instead"][0] == "no single head"
+
+
+def test_a_head_leads_a_pattern_only_if_it_is_above_the_best_untrained_one() -> None:
+    found = probed(TWO_BY_TWO, "previous-token", "induction")
+    for layer in (0, 1):
+        found.arrays[f"decoder/induction/trained/{layer}"][:] = 0.03
+    found.arrays["decoder/previous-token/trained/1"][:] = 0.03
+    opened = packed(found={"patterns": found})
+    said = heads.describe(opened)
+    assert "previous token L0 H0 0.970, induction none above an untrained one." in said
+    rows = {label: cells for label, *cells in heads.tabulate(opened).rows}
+    assert rows["probe: induction"][:3] == ["none above an untrained one", "", ""]
+    assert [bool(cell) for cell in rows["probe: previous token"][:3]] == [True, True, False]
 
 
 @pytest.mark.parametrize(
@@ -299,13 +356,66 @@ def test_what_changes_is_called_by_its_name(found: dict[str, Any], expected: str
     ablation = silenced(TWO_BY_TWO)
     asked = dataclasses.replace(ablation, facts={**ablation.facts, "answer": found})
     said = plain(heads.describe(packed(found={"ablation": asked})))
-    assert f"with its mean in its place, {expected} changes by" in said
+    assert f"with nothing in its place, {expected} changes by" in said
     assert f" {found['unit']};" in said
 
 
-def test_effects_of_another_attention_are_not_told_of_these_heads() -> None:
-    other = silenced(CROSS)
-    assert "without the head" not in " ".join(document(packed(found={"ablation": other}))["labels"])
+@pytest.mark.parametrize("name", ["ablation", "patching"])
+def test_effects_of_another_attention_than_the_one_shown_are_refused(name: str) -> None:
+    other = {"ablation": silenced, "patching": patched}[name](CROSS)
+    with pytest.raises(InputError, match=f"^{name} is of cross attention.* shows decoder"):
+        heads.draw(packed(found={name: other}))
+
+
+def test_nothing_is_said_of_a_probe_where_heads_are_those_of_cross_attention() -> None:
+    shown, held, found = CASES["aligned"]
+    opened = views.pack(shown, held, (), found)
+    [figure] = views.figures(shown, opened)
+    told = (figure.summary, figure.table.caption, *figure.table.columns, *texts(opened))
+    assert "probe" not in " ".join(told)
+    assert "untrained" not in " ".join(told)
+    assert figure.summary.startswith("L1 H1, a head of cross-attention. On this sentence: ")
+    how = templates.render(
+        "views/heads.html.j2", figure=figure, derived=(), standalone=True, truth=""
+    )
+    assert "for each head of cross-attention" in how
+    assert "probe" not in how.split("<attention-chart")[0]
+
+
+def test_direct_effects_are_ranked_and_coloured_by_how_far_they_are_from_the_total() -> None:
+    """A head that carries nothing leaves the total: it is not what has the largest effect."""
+    found = patched(TWO_BY_TWO)
+    total = 94.7
+    for layer, effects in enumerate(([94.7, 94.6], [60.6, 98.0])):
+        found.arrays[f"direct/{layer}"][:] = effects
+    found = dataclasses.replace(found, facts={**found.facts, "total": total})
+    opened = packed(found={"patching": found})
+    rows = {label: cells for label, *cells in heads.tabulate(opened).rows}
+    assert rows["pair: direct effect"][:4] == ["L1 H0 +60.6", "L1 H1 +98.0", "L0 H1 +94.6", "+41.3"]
+    assert "furthest from the total of +94.7" in heads.tabulate(opened).caption
+    held = document(opened)
+    at = held["labels"].index("pair: direct effect")
+    assert (held["middles"][at], held["limits"][at]) == (total, pytest.approx(34.1))
+    assert held["spans"][at] == [60.6, 98.0]
+    assert held["bars"][at] == held["bars"][at - 1], "compared, so on one scale"
+    assert held["bars"][at][0] < 0 < held["bars"][at][1] == 98.0
+    assert "total effect +94.7" in texts(opened)
+    assert {"+94.7", "+94.6", "+60.6", "+98.0"} <= set(texts(opened)), "in cells, and in the card"
+
+
+def test_only_shares_and_effects_have_bars() -> None:
+    held = document(OPENED)
+    barred = dict(zip(held["labels"], held["barred"], strict=True))
+    assert not barred["sentence: mean distance"]
+    assert not barred["sentence: entropy"]
+    assert barred["sentence: largest weight"]
+    assert barred["probe: induction"]
+    assert barred["without it: nothing instead"]
+
+
+def test_blue_is_more_and_orange_is_less() -> None:
+    colours = document(OPENED)["divergences"]
+    assert (colours[0], colours[-1]) == (charts.HOVER_COLOUR, charts.PIN_COLOUR)
 
 
 def test_what_heads_give_to_what_is_known_is_among_the_scores() -> None:
@@ -321,9 +431,9 @@ def test_what_heads_give_to_what_is_known_is_among_the_scores() -> None:
 
 @pytest.mark.parametrize(
     ("value", "expected"),
-    [(0.0, "+0.000"), (-0.4, "−0.400"), (9.9994, "+9.999"), (-10.4, "−10"), (2548.4, "+2,548")],
+    [(0.0, "+0.000"), (-0.4, "−0.400"), (9.9994, "+9.999"), (-60.64, "−60.6"), (2548.4, "+2,548")],
 )
-def test_effects_are_printed_with_their_sign_and_large_ones_without_decimals(
+def test_effects_are_printed_with_their_sign_and_large_ones_with_fewer_decimals(
     value: float, expected: str
 ) -> None:
     assert effect(value) == expected
@@ -335,12 +445,12 @@ def test_the_table_has_a_line_for_each_score_with_its_leaders_and_baselines() ->
     assert rows["probe: previous token"][0] == "L0 H0 0.970"
     assert rows["probe: previous token"][-1] == "0.030 to 0.040"
     direct = flat(PAIRED.measured["patching"], "direct")
-    largest = int(np.abs(direct).argmax())
+    largest = int(np.abs(direct - 2548.4).argmax())
     names = ["L0 H0", "L0 H1", "L1 H0", "L1 H1"]
-    assert rows["two sentences: direct effect"][0] == (
-        f"{names[largest]} {effect(float(direct[largest]))}"
-    )
-    assert rows["two sentences: direct effect"][-2:] == ["", ""]
+    assert rows["pair: direct effect"][0] == (f"{names[largest]} {effect(float(direct[largest]))}")
+    assert rows["pair: direct effect"][-3:] == ["+41.3", "", ""]
+    assert rows["without it: nothing instead"][3] == "−2.500 nats"
+    assert rows["without it: its mean instead"][3] == "−1.250 nats"
 
 
 def test_many_heads_have_colours_without_numbers_and_a_short_table() -> None:

@@ -1,13 +1,16 @@
+# ruff: noqa: TID253 - models are run here
 """All measures: what they declare, and how they are taken."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pytest
+from transformers import AutoConfig, AutoModelForSequenceClassification
 
 from attention_gallery import build, measures, resources
 from attention_gallery.codes import decode
@@ -20,10 +23,12 @@ from attention_gallery.terms import (
     PATTERNS,
     CaptureRequest,
     MeasureRequest,
+    Model,
     Question,
     Sentence,
 )
 from projects import write_manifest
+from tiny_models import save_tiny
 
 NAMES = resources.measure_names()
 
@@ -80,7 +85,9 @@ def test_a_measure_that_fails_does_not_stop_the_others_and_names_its_exhibit() -
     ]
     taken = measure_all(wanted)
     assert next(taken).measure == "norms"
-    with pytest.raises(InputError, match=r"a.yml:3:5: gradient: .*the sentence has none"):
+    with pytest.raises(
+        InputError, match=r"a.yml:3:5: gradient of sentence .*: the model fills gaps"
+    ):
         next(taken)
 
 
@@ -131,3 +138,67 @@ def test_going_on_leaves_out_what_cannot_be_measured(tmp_path: Path) -> None:
     built = build.build_site(plan, store, keep_going=True)
     assert [exhibit.id for exhibit in built.shown] == ["cat"]
     assert "does not answer at token 99" in built.shortfall
+
+
+def published(folder: Path, shape: str, auto: Any, **settings: Any) -> MeasureRequest:
+    """A tiny model of a class with a head, saved with its tokenizer."""
+    save_tiny(folder, shape)
+    config = AutoConfig.from_pretrained(folder, local_files_only=True)
+    config.update(settings)
+    auto.from_config(config).save_pretrained(folder)
+    model = Model("m", "./m", "folder", str(folder))
+    passes = (CaptureRequest("", model, Sentence("s", "the black cat and the cat")),)
+    return MeasureRequest("0" * 64, "ablation", model, passes)
+
+
+@pytest.mark.parametrize(
+    ("shape", "name"), [("bert", "BertForMaskedLM"), ("llama", "LlamaForCausalLM")]
+)
+def test_a_head_that_was_not_published_answers_nothing(
+    tmp_path: Path, shape: str, name: str
+) -> None:
+    """The library would fill it with noise, which would be measured and stored for ever."""
+    folder = save_tiny(tmp_path / "m", shape)
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    (folder / "config.json").write_text(json.dumps({**config, "architectures": [name]}), "utf-8")
+    model = Model("m", "./m", "folder", str(folder))
+    passes = (CaptureRequest("", model, Sentence("s", "the black cat")),)
+    wanted = [MeasureRequest(each, each, model, passes) for each in ("norms", "predictions")]
+    taken = measure_all(wanted)
+    assert next(taken).measure == "norms"
+    with pytest.raises(GalleryError, match="neither"):
+        next(taken)
+
+
+@pytest.mark.parametrize("measure", ["ablation", "knockout", "attribution", "gradient"])
+def test_a_classifier_without_a_padding_token_is_measured_in_batches(
+    tmp_path: Path, measure: str
+) -> None:
+    request = published(
+        tmp_path / "m", "gpt2", AutoModelForSequenceClassification, num_labels=3, pad_token_id=None
+    )
+    (found,) = measure_all([dataclasses.replace(request, measure=measure)])
+    assert found.facts["answer"]["unit"] == "logits"
+    assert found.provenance.architecture == "GPT2ForSequenceClassification"
+
+
+@pytest.mark.parametrize(
+    ("settings", "probability"),
+    [
+        ({"num_labels": 1}, None),
+        ({"num_labels": 3, "problem_type": "regression"}, None),
+        ({"num_labels": 3, "problem_type": "multi_label_classification"}, "sigmoid"),
+        ({"num_labels": 3}, "softmax"),
+    ],
+)
+def test_a_class_has_the_probability_that_its_kind_of_classifier_gives_it(
+    tmp_path: Path, settings: dict[str, Any], probability: str | None
+) -> None:
+    request = published(tmp_path / "m", "bert", AutoModelForSequenceClassification, **settings)
+    (found,) = measure_all([request])
+    value, chance = (found.facts["answer"][name] for name in ("value", "probability"))
+    assert (chance is None) == (probability is None)
+    if probability == "sigmoid":
+        assert chance == pytest.approx(1 / (1 + np.exp(-value)), rel=1e-5)
+    if probability == "softmax":
+        assert 1 / 3 < chance < 1

@@ -105,7 +105,7 @@ def test_effects_are_those_of_columns_taken_out_one_head_at_a_time(
 def test_the_mean_is_over_all_places_of_all_sentences_that_are_given() -> None:
     run = runs.random("gpt2")
     over = [Run(run.network, {"input_ids": torch.tensor([ids])}, ()) for ids in ([5, 6], [9] * 7)]
-    found = ablation(run, Target(7, 2), over=[other.inputs for other in over])
+    found = ablation(run, Target(7, 2), by="mean", over=[other.inputs for other in over])
     expected = reference(run, PROJECTIONS["gpt2", None], "mean", over, 7, 2)
     np.testing.assert_allclose(found.effects, expected, atol=1e-9)
 
@@ -147,7 +147,7 @@ def test_a_story_cannot_be_taken_up_again_without_the_head_that_looks_back_by_on
 
 def test_a_label_is_asked_for_without_a_position() -> None:
     run = runs.trained("classifier", "the film was not good")
-    found = ablation(run, Target(2))
+    found = ablation(run, Target(2), by="mean")
     path = "bert.encoder.layer.1.attention.output.dense"
     columns = silenced(run, path, None, None)[0, :, 3].mean(0)
     logs = silenced(run, path, 3, columns).double()[0].log_softmax(-1)

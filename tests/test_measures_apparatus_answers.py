@@ -55,6 +55,20 @@ def test_a_model_that_writes_is_asked_what_comes_after_the_end() -> None:
     assert found.unit == "nats"
 
 
+def test_of_what_a_model_wrote_itself_the_last_word_is_asked_about() -> None:
+    model = model_from_source("specimen:story")
+    request = CaptureRequest("", model, Sentence("s", "the cat saw", generate=12))
+    found = Case(loaded("story"), MeasureRequest("", "none", model, (request,)))
+    tokens = found.feed().tokens
+    place = found.asked().target.position
+    assert place is not None
+    following = tokens[place + 1]
+    assert following.generated
+    assert not following.special
+    assert found.asked().target.token == following.id
+    assert all(token.special for token in tokens[place + 2 :])
+
+
 def test_within_a_text_the_word_that_stands_there_is_asked_about() -> None:
     found = asked("story", "the cat saw the dog", at=1)
     tokenizer: Any = loaded("story").tokenizer
@@ -97,7 +111,7 @@ def test_a_classifier_is_asked_about_the_class_it_chooses() -> None:
 def test_a_word_may_be_written_without_the_space_that_its_token_begins_with() -> None:
     """Both tokens exist in many vocabularies; the one that the model holds likelier is meant."""
     plain, spaced = (asked("story", "the cat saw the", word=word) for word in ("dog", " dog"))
-    assert plain.probability >= spaced.probability
+    assert plain.value >= spaced.value
 
 
 @pytest.mark.parametrize(

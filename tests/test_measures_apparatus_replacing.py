@@ -12,7 +12,7 @@ from torch import Tensor
 import runs
 from attention_gallery.errors import CaptureError
 from attention_gallery.measures.ablation import ablation
-from attention_gallery.measures.apparatus import replacing
+from attention_gallery.measures.apparatus import replacing, rows
 from attention_gallery.measures.apparatus.targets import Target
 
 
@@ -22,7 +22,7 @@ def test_effects_are_the_same_however_many_heads_are_tried_at_once(
 ) -> None:
     run = runs.random("gpt2")
     expected = ablation(run, Target(7, -1)).effects
-    monkeypatch.setattr(replacing, "_TOKENS", tokens)
+    monkeypatch.setattr(rows, "TOKENS", tokens)
     np.testing.assert_allclose(ablation(run, Target(7, -1)).effects, expected, atol=1e-9)
 
 

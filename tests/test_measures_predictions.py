@@ -16,7 +16,7 @@ from torch import Tensor
 import runs
 from attention_gallery.capture.model.loading import load
 from attention_gallery.errors import CaptureError, GalleryError
-from attention_gallery.measures import predictions
+from attention_gallery.measures.apparatus import rows
 from attention_gallery.measures.apparatus.case import Case
 from attention_gallery.measures.apparatus.run import Run
 from attention_gallery.measures.predictions import expectations, fillings, measure
@@ -87,7 +87,7 @@ def test_a_translator_expects_each_token_that_it_is_to_write() -> None:
 def test_each_token_is_hidden_in_turn(
     name: str, tokens_at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(predictions, "_TOKENS", tokens_at_once)
+    monkeypatch.setattr(rows, "TOKENS", tokens_at_once)
     run = runs.random(name) if name == "bert" else runs.trained(name, "the nurse was late")
     mask = 4 if name == "bert" else runs.tokenizer(name).mask_token_id
     found = filled(run, mask)

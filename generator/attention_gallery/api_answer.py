@@ -25,6 +25,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from attention_gallery.errors import InputError, Where, printable, quoted, raise_faults
 
+_LARGEST = 50_000_000  # bytes
+
 _UNTOLD = -9999.0
 """What the interface writes for a token that is very unlikely, without saying how much."""
 
@@ -106,9 +108,10 @@ def measured(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     probability = np.full((len(answer.tokens), n_guesses), np.nan)
     for place, token in enumerate(answer.tokens):
         if token.log_probability is not None:
-            surprisal[place] = (0.0 - token.log_probability) / math.log(2)  # and no -0 bits
+            # What is above 0 is so by rounding; and there are no -0 bits.
+            surprisal[place] = max(0.0, 0.0 - token.log_probability) / math.log(2)
         for rank, guess in enumerate(token.guesses):
-            probability[place, rank] = math.exp(guess.log_probability)
+            probability[place, rank] = min(1.0, math.exp(guess.log_probability))
     facts = {
         "kind": "api",
         "model": answer.model,
@@ -132,12 +135,16 @@ def read_answer(path: Path) -> Answer:
     """
     where = Where(str(path))
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        if path.stat().st_size > _LARGEST:
+            raise InputError("the answer is larger than 50 MB, and no page shows as much", where)
+        data = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"the log-probabilities cannot be read: {error}", where) from error
     except json.JSONDecodeError as error:
         place = Where(str(path), error.lineno, error.colno)
         raise InputError(f"this is no JSON: {error.msg}", place) from error
+    except (RecursionError, ValueError) as error:  # nested too deeply, or a number of many digits
+        raise InputError("this is no answer of an API", where) from error
     form = _Completion if _is_completion(data) else _Chat
     try:
         answer = form.model_validate(data)
@@ -147,7 +154,7 @@ def read_answer(path: Path) -> Answer:
     return Answer(answer.model, answer.choices[0].logprobs.tokens_written())
 
 
-_Logprob = Annotated[float, Field(le=0, allow_inf_nan=False)]
+_Logprob = Annotated[float, Field(le=1e-6, allow_inf_nan=False)]  # above 0 by rounding
 
 
 class _Form(BaseModel):
@@ -305,5 +312,5 @@ _PLAIN = {
     "too_short": "should not be empty",
     "finite_number": "should be a finite number",
     "greater_than_equal": "should be {ge:g} or more",
-    "less_than_equal": "should be {le:g} or less",
+    "less_than_equal": "should be {le:.0f} or less",
 }

@@ -7,11 +7,14 @@ tokens of its answer is all there is to show.
 from __future__ import annotations
 
 import datetime
-import hashlib
 from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
 
 from attention_gallery import __version__, api_answer
 from attention_gallery.codes import Layers
+from attention_gallery.digests import digest_file
 from attention_gallery.errors import InputError
 from attention_gallery.terms import (
     Attention,
@@ -34,7 +37,7 @@ def captured(request: CaptureRequest) -> Capture:
     Raises:
         InputError: When the file cannot be read, or does not tell what is needed.
     """
-    _, facts = api_answer.measured(Path(request.model.location))
+    _, facts = _answer(request.model)
     tokens = tuple(Token(text, generated=True) for text in facts["tokens"])
     attention = Attention("decoder", tokens, tokens, Layers(()), causal=True)
     return Capture(request.key, {"decoder": attention}, _provenance(request.model, facts["model"]))
@@ -52,17 +55,29 @@ def measured(request: MeasureRequest) -> Measured:
             next(iter(request.wheres), None),
             "what it tells of its answer is all there is: views: [predictions]",
         )
-    arrays, facts = api_answer.measured(Path(request.model.location))
+    arrays, facts = _answer(request.model)
     title = {"title": "Log-probabilities that the API told"}
     provenance = _provenance(request.model, facts["model"])
     return Measured(request.key, request.measure, arrays, {**title, **facts}, provenance)
 
 
+def _answer(model: Model) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """What a saved answer tells.
+
+    Raises:
+        InputError: When it cannot be read, does not tell what is needed, or has changed.
+    """
+    path = Path(model.location)
+    found = api_answer.measured(path)
+    if digest_file(path) != model.revision:
+        raise InputError(f"{model.source} changed while it was read", model.where, "run again")
+    return found
+
+
 def _provenance(model: Model, name: str) -> Provenance:
-    content = Path(model.location).read_bytes()
     return Provenance(
         source=model.source,
-        commit=hashlib.sha256(content).hexdigest(),
+        commit=model.revision,
         architecture=f"{name or 'a model'}, behind an API",
         tokenizer="",
         dtype="",

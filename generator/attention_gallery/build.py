@@ -16,7 +16,14 @@ from pathlib import Path
 
 from attention_gallery import api_model, measures, pages, site, views
 from attention_gallery.api_answer import read_answer
-from attention_gallery.errors import FaultsError, GalleryError, StoreError, listing, raise_faults
+from attention_gallery.errors import (
+    FaultsError,
+    GalleryError,
+    InputError,
+    StoreError,
+    listing,
+    raise_faults,
+)
 from attention_gallery.labels import read_labels
 from attention_gallery.manifest import read_manifest
 from attention_gallery.packing import Packed
@@ -84,8 +91,29 @@ def read(manifests: Sequence[Path]) -> Plan:
     raise_faults(faults)
     plan = make_plan(galleries, views.parts, _needs)
     views.check(plan.exhibits)
+    _check_shown(plan)
     _check_files(plan)
     return plan
+
+
+def _check_shown(plan: Plan) -> None:
+    """See that what is measured is also shown.
+
+    Raises:
+        InputError: When it is not; of several, all at once.
+    """
+    faults = [
+        InputError(
+            f"the measure {name} is shown by no view of this exhibit",
+            exhibit.where,
+            listing(showing, "views that show it"),
+        )
+        for exhibit in plan.exhibits
+        for name in exhibit.measures
+        if (showing := views.showing(name, maps=measures.need(name).maps))
+        and not set(showing) & set(views.of(exhibit))
+    ]
+    raise_faults(faults)
 
 
 def _check_files(plan: Plan) -> None:
@@ -98,12 +126,12 @@ def _check_files(plan: Plan) -> None:
     labelled = dict.fromkeys(exhibit.labels for exhibit in plan.exhibits if exhibit.labels)
     models = (exhibit.model for exhibit in plan.exhibits)
     answers = dict.fromkeys(model.location for model in models if model.kind == "api")
-    for path, read_file in (
-        *((path, read_labels) for path in labelled),
-        *((path, read_answer) for path in answers),
-    ):
+    for path in labelled:
         with _collected(faults):
-            read_file(Path(path))
+            read_labels(Path(path))
+    for path in answers:
+        with _collected(faults):
+            read_answer(Path(path))
     raise_faults(faults)
 
 

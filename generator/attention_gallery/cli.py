@@ -117,8 +117,10 @@ def build_command(
             config.site_dir = str(folder)
             _run_mkdocs(config)
     captures = len(plan.requests) - len(build.missing(plan, store))
+    measures = len(plan.measures) - len(build.unmeasured(plan, store))
     say(
-        f"{len(built.shown)} exhibits from {captures} captures ({built.made} new), "
+        f"{len(built.shown)} exhibits from {_counted(captures, measures)} "
+        f"({built.made} new), "
         f"{as_bytes(_size(target))} in {target}"
     )
     say(f"Open {target / 'index.html'}")
@@ -139,14 +141,16 @@ def capture(manifests: tuple[Path, ...], config_file: Path | None) -> None:
     """
     with configuration(manifests, config_file) as config:
         _, plan, store = _planned(config)
-        wanted = len(build.missing(plan, store))
+        wanted = len(build.missing(plan, store)), len(build.unmeasured(plan, store))
         try:
             build.obtain(plan, store, tracker())
         finally:
-            failed = len(build.missing(plan, store))
+            failed = len(build.missing(plan, store)), len(build.unmeasured(plan, store))
+            made = (before - after for before, after in zip(wanted, failed, strict=True))
+            stored = len(plan.requests) + len(plan.measures) - sum(wanted)
             say(
-                f"{wanted - failed} captures made, {len(plan.requests) - wanted} were stored in "
-                f"{store.root}" + (f", {failed} are missing" if failed else "")
+                f"{_counted(*made)} made, {stored} were stored in {store.root}"
+                + (f", {sum(failed)} are missing" if any(failed) else "")
             )
 
 
@@ -175,11 +179,17 @@ def check(manifests: tuple[Path, ...], config_file: Path | None) -> None:
         about = f"about {as_bytes(size)}" if size else "size known once captured"
         shown = ", ".join(views.of(exhibit))
         say(f"{exhibit.id}: {exhibit.model.source}, {shown}; {state}, {about}")
+    to_make = len(wanted) + len(build.unmeasured(plan, store))
     say(
-        f"{len(plan.exhibits)} exhibits from {len(plan.requests)} captures, {len(wanted)} to make; "
-        f"the site will be about {as_bytes(total)}"
+        f"{len(plan.exhibits)} exhibits from {_counted(len(plan.requests), len(plan.measures))}, "
+        f"{to_make} to make; the site will be about {as_bytes(total)}"
         + (f", and what {unknown} exhibits add" if unknown else "")
     )
+
+
+def _counted(captures: int, measures: int) -> str:
+    """How many of each, where there are any measures at all."""
+    return f"{captures} captures" + (f" and {measures} measures" if measures else "")
 
 
 def _address(_context: click.Context, _parameter: click.Parameter, address: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from attention_gallery.errors import InputError, Where, choices
+from attention_gallery.errors import InputError, Where, listing
 from attention_gallery.gold import Link
 from attention_gallery.head_scores import head_scores
 from attention_gallery.terms import Attention, Head, HeadRule, Measured
@@ -55,9 +55,11 @@ def chosen(
             hint = "say in gold which words belong together"
             raise InputError("nothing is known that heads could align", where, hint)
         raise InputError(
-            f"{attention.kind} heads of this model are not scored on {rule.pattern}",
+            f"{attention.kind} heads of this model are not scored on {rule.pattern}"
+            f"{_why(rule.pattern, attention)}",
             where,
-            choices(rule.pattern, legal, "patterns"),
+            # A pattern is not misspelled here, so that one with a like name is no better.
+            listing(legal, "patterns"),
         )
     heads = {
         Head(layer, head): float(score)
@@ -65,3 +67,12 @@ def chosen(
         for head, score in enumerate(of_layer)
     }
     return tuple(sorted(heads, key=lambda head: -heads[head])[: rule.top])
+
+
+def _why(pattern: str, attention: Attention) -> str:
+    """Why no head of an attention can follow a pattern, where that is plain."""
+    if attention.kind == "cross":
+        return ": heads of cross-attention look from one text at another"
+    if attention.causal and pattern == "next-token":
+        return f": heads of a {attention.kind} cannot look ahead"
+    return ""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from attention_gallery import resources
+from attention_gallery.digests import digest_file
 from attention_gallery.errors import ModelError, Where, choices, quoted
 from attention_gallery.terms import AttentionKind, Model
 
@@ -66,7 +67,21 @@ def model_from_source(
     kind, location = _locate(source, base)
     if revision and kind != "hub":
         raise ModelError("only a model on the hub has a revision", hint=f"this is a {kind}")
+    if kind == "api":
+        revision = _digest(source, location)
     return Model(name or source, source, kind, location, revision, trust_remote_code, where=where)
+
+
+def _digest(source: str, location: str) -> str:
+    """What an answer is known by, so that it is seen when it changes.
+
+    Raises:
+        ModelError: When it cannot be read.
+    """
+    try:
+        return digest_file(Path(location))
+    except OSError as error:
+        raise ModelError(f"{quoted(source)} cannot be read: {error.strerror}") from error
 
 
 def _locate(

@@ -297,13 +297,15 @@ def _facts(
     n_heads = sum(attention.n_heads)
     shown = "all of them"
     if not packed.every_head:
-        names = ", ".join(map(str, packed.slots))
+        listed = [str(slot) for slot in packed.own.slots]
+        names = ", ".join(listed)
         why = ", the most telling ones; all would make this page too large"
         if isinstance(exhibit.heads, HeadRule):
             why = f", those that follow the pattern {exhibit.heads.pattern} furthest"
+            why += _followed(exhibit.heads, packed)
         elif exhibit.heads:
             why = ""
-        shown = f"{len(packed.slots)} of {n_heads}{why}: {names}"
+        shown = f"{len(listed)} of {n_heads}{why}: {names}"
     error = ceil(packed.error * 1e5) / 1e5  # rounded up: what is stated is a bound
     facts = [
         ("Model", f"{exhibit.model.source} ({provenance.architecture})"),
@@ -339,6 +341,19 @@ def _facts(
         which = f": {made.source}, {made.commit}" if variant.model != exhibit.model else ""
         facts.append(("Compared with", f"“{variant.name}”{which}"))
     return [(name, value) for name, value in facts if value]
+
+
+def _followed(rule: HeadRule, packed: Packed) -> str:
+    """How far the chosen heads follow their pattern on the probe, beside an untrained model."""
+    folder = f"{packed.attention.kind}/{rule.pattern}"
+    patterns = packed.measured.get("patterns")
+    if patterns is None or not patterns.layers(f"{folder}/trained"):
+        return ""
+    scores = patterns.layers(f"{folder}/trained")
+    heads = [slot.single for slot in packed.own.slots if slot.single]
+    told = ", ".join(f"{scores[head.layer][head.head]:.2f}" for head in heads)
+    untrained = max(float(layer.max()) for layer in patterns.layers(f"{folder}/untrained"))
+    return f" ({told}; in an untrained model at most {untrained:.2f})"
 
 
 def _measured(measured: Measured) -> str:
@@ -431,13 +446,25 @@ def _weights(packed: Packed) -> bytes:
 def _measures(packed: Packed) -> bytes:
     """A NumPy archive of all that was measured, each array under the name of its measure.
 
-    Maps are decoded; facts are a text in JSON, ``<measure>/facts``.
+    Maps are decoded; facts are a text in JSON, ``<measure>/facts``. Where not all heads travel,
+    neither do their maps, as in `_weights`: those that do end in ``/H2``.
     """
     arrays: dict[str, Any] = {}
+    heads = [slot.single for slot in packed.own.slots if slot.single]
     for name, measured in packed.measured.items():
         arrays[f"{name}/facts"] = np.array(json.dumps(measured.facts, ensure_ascii=False))
         for key, array in measured.arrays.items():
-            arrays[f"{name}/{key}"] = codes.decode(array) if key.startswith("map/") else array
+            if not key.startswith("map/"):
+                arrays[f"{name}/{key}"] = array
+                continue
+            layer = codes.decode(array)
+            if packed.every_head or len(layer) == 1:
+                arrays[f"{name}/{key}"] = layer
+                continue
+            number = int(key.rpartition("/")[2])
+            for head in heads:
+                if head.layer == number and key.split("/")[2] == packed.attention.kind:
+                    arrays[f"{name}/{key}/H{head.head}"] = layer[head.head]
     out = io.BytesIO()
     np.savez_compressed(out, **arrays)
     return out.getvalue()
@@ -451,7 +478,7 @@ def _arrays(attention: Attention, packed: Packed, prefix: str = "") -> dict[str,
     if packed.every_head:
         layers = enumerate(attention.layers)
         return arrays | {f"{prefix}layer_{number}": layer for number, layer in layers}
-    heads = (slot.single for slot in packed.slots)
+    heads = (slot.single for slot in packed.own.slots)
     return arrays | {
         f"{prefix}L{head.layer}H{head.head}": attention.layers[head.layer][head.head]
         for head in heads

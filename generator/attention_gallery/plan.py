@@ -210,14 +210,11 @@ def _identity_of_model(model: Model, digest: Callable[..., str]) -> dict[str, An
     """
     if model.kind == "hub":
         identity = f"{model.location}@{model.revision}"
+    elif model.kind == "api":
+        identity = model.revision
     else:
         try:
-            path = Path(model.location)
-            identity = (
-                digests.digest_file(path)
-                if model.kind == "api"
-                else digest(path, own_code=model.trust_remote_code)
-            )
+            identity = digest(Path(model.location), own_code=model.trust_remote_code)
         except OSError as error:
             message = f"the model {quoted(model.id)} cannot be read: {error.strerror}"
             raise ModelError(message, model.where) from None

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 FEWEST = 3
-"""Two things are always in the same order, or in the reverse."""
+"""Different numbers in a row: of two, one thing against all others would make the whole order."""
 
 
 def spearman(one: NDArray[np.floating[Any]], other: NDArray[np.floating[Any]]) -> float | None:
@@ -23,14 +23,14 @@ def spearman(one: NDArray[np.floating[Any]], other: NDArray[np.floating[Any]]) -
         other: ``[thing]``.
 
     Returns:
-        From -1 to 1; None where there is no order to speak of: where there are fewer than `FEWEST`
-        things, or a row has one number only.
+        From -1 to 1; None where there is no order to speak of: where a row has fewer different
+        numbers than `FEWEST`.
     """
-    if len(one) < FEWEST:
+    if min(len(np.unique(row)) for row in (one, other)) < FEWEST:
         return None
     first, second = (_ranks(row) - (len(row) - 1) / 2 for row in (one, other))
     spread = float(np.sqrt((first**2).sum() * (second**2).sum()))
-    return float((first * second).sum()) / spread if spread else None
+    return float((first * second).sum()) / spread
 
 
 def _ranks(row: NDArray[np.floating[Any]]) -> NDArray[np.float64]:

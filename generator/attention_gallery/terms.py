@@ -75,7 +75,7 @@ class Model:
         kind: Which of these it is.
         location: What ``from_pretrained`` is given: the hub id or the folder's path. Of a model
             behind an API, the file with its answer.
-        revision: The commit of a hub model; empty otherwise.
+        revision: The commit of a hub model, or the SHA-256 of an API's answer; empty otherwise.
         trust_remote_code: Only true when the author wrote it.
         allow_pickle: Likewise: whether weights may be read from pickle files.
         dtype: What it computes in.
@@ -329,11 +329,13 @@ class Need:
         measure: Its name.
         reads: What it is of.
         asks: Whether it is about an answer of the model.
+        maps: Whether it has maps that are shown as weights are.
     """
 
     measure: str
     reads: Reads
     asks: bool
+    maps: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,10 @@ from playwright.sync_api import Page, expect
 
 from attention_gallery import pages, views
 from attention_gallery.terms import Measured
-from attention_gallery.views.attribution.values import METHODS
+from attention_gallery.views.attribution.values import METHODS, NOT_YET
 from attentions import FOX, HOSTILE, attention, capture
 from browser_fixtures import OpenPage, shower, signal, vega
-from test_attribution import FOUND, NEXT, PAIR, SHOWN, attributed, number, plain
+from test_attribution import FOUND, NEXT, PAIR, SHOWN, attributed, number, plain, written_later
 
 pytestmark = pytest.mark.browser
 
@@ -77,6 +77,16 @@ def test_pointing_at_a_word_tells_its_number(show: Show) -> None:
     value = f"{FOUND.arrays['encoder/integrated-gradients'][4]:+.2f}".replace("-", "−")
     told = page.locator("#vg-tooltip-element")
     expect(told).to_contain_text(f"fox: {value} nats, by integrated gradients")
+
+
+def test_what_is_not_yet_written_says_so(show: Show) -> None:
+    page = show(page_of(written_later(FOUND, "encoder", 5)))
+    assert written(page).count(NOT_YET) == len(FOX) - 5
+    box = page.locator(f"{CHART} .ag-chart text", has_text=FOX[6]).first.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    told = page.locator("#vg-tooltip-element")
+    expect(told).to_contain_text(f"{FOX[6]}: not yet written when the model answers")
 
 
 SOURCES = {

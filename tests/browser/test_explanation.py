@@ -15,11 +15,11 @@ from attention_gallery import pages, views
 from attention_gallery.packing import Packed
 from attention_gallery.terms import Attention, Exhibit, Head, Start
 from attention_gallery.views.explanation import said
-from attention_gallery.views.explanation.columns import NAMES, Columns
+from attention_gallery.views.explanation.columns import Columns
 from attentions import FOX, HOSTILE, attention, capture, exhibit
 from browser_fixtures import OpenPage, shower, signal, vega
 from test_attribution import NEXT
-from test_explanation import SHOWN_HEAD, SOURCE, expected, explained, number, plain
+from test_explanation import SHOWN_HEAD, SOURCE, expected, explained, numbers, plain
 
 pytestmark = pytest.mark.browser
 
@@ -60,8 +60,7 @@ def written(page: Page) -> list[str]:
 
 def cells(page: Page) -> np.ndarray[Any, Any]:
     """The numbers of the words, ``[column, word]``."""
-    printed = [text for text in written(page) if re.fullmatch(r"[+−]?\d+\.\d{3}", text)]
-    return np.array([number(text) for text in printed]).reshape(len(NAMES), -1)
+    return numbers(written(page))
 
 
 def test_the_live_chart_has_the_numbers_of_each_head(show: Show) -> None:
@@ -82,6 +81,14 @@ def test_what_is_said_of_each_map_is_what_the_build_would_say(show: Show) -> Non
         slot = signal(page, CHART, "slot")
         assert signal(page, CHART, "said") == said.in_words(columns, slot)
     assert page.locator(f"{CHART} .ag-reading").inner_text() == said.in_words(columns, slot)
+
+
+def test_what_has_no_gradients_is_said_and_shown_by_the_running_chart_too(show: Show) -> None:
+    source = attention(("<s>", "</s>"), kind="encoder", n_heads=(2,))
+    page, packed = show(source, 1, exhibit(views=("explanation",), start=Start(Head(0, 0))))
+    assert "nothing counts" in signal(page, CHART, "said")
+    assert signal(page, CHART, "said") == said.in_words(Columns(packed), packed.start)
+    assert np.isnan(cells(page)[2]).all()
 
 
 def test_words_are_sorted_by_keys_alone(show: Show) -> None:

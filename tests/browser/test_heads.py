@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from attention_gallery import pages, views
+from attention_gallery.charts import HOVER_COLOUR, PIN_COLOUR
 from attention_gallery.packing import Packed
 from attention_gallery.terms import Attention, Exhibit, Measured, Start
 from attention_gallery.views.heads import words
@@ -133,8 +134,41 @@ def test_a_number_in_a_cell_is_short_however_large_it_is(show: Show) -> None:
     assert (np.abs(effects) >= 1000).any()
 
 
+def test_effects_are_coloured_from_what_a_head_has_that_carries_nothing(show: Show) -> None:
+    """Blue above the total effect and orange below it; a bar to the left is orange."""
+    page, packed = show(found=measured(SOURCE, "previous-token", "induction"))
+    scores = Scores(packed)
+    at = len(scores.all) - 1
+    choose(page, score=at, beside=at - 1)
+    for number, panel in ((at, 0), (at - 1, 1)):
+        score = scores.all[number]
+        for cell in (cell for cell in drawn(page, "rect", "colour") if "cell" in cell):
+            if cell["panel"] == panel:
+                red, _, blue = (int(cell["colour"][i : i + 2], 16) for i in (1, 3, 5))
+                difference = score.values[cell["at"]] - score.middle
+                if abs(difference) > score.limit / 20:
+                    assert (blue > red) == (difference > 0)
+    assert "total effect +2,548" in texts(page)
+    for head in (3, 2):
+        choose(page, layer=2, head=head)
+        slot = signal(page, CHART, "slot")
+        bars = [row for row in drawn(page, "rect", "colour") if "row" in row]
+        assert {row["score"] for row in bars} == {
+            i for i in range(len(scores.all)) if scores.bar(i) is not None
+        }
+        for row in bars:
+            value = scores.all[row["score"]].values[slot]
+            assert row["value"] == value
+            assert row["colour"] == (HOVER_COLOUR if value < 0 else PIN_COLOUR)
+        pair = {row["score"]: row for row in bars if row["score"] >= at - 1}
+        sizes = {i: row["x2"] - row["x"] for i, row in pair.items()}
+        direct, indirect = (abs(scores.all[i].values[slot]) for i in (at, at - 1))
+        assert sizes[at] / direct == pytest.approx(sizes[at - 1] / indirect, rel=1e-3)
+
+
 def test_controls_work_by_keyboard_and_the_card_follows(show: Show) -> None:
-    page, _ = show()
+    page, packed = show()
+    scores = Scores(packed)
     controls = page.locator(f"{CHART} .ag-controls select")
     names = [controls.nth(i).get_attribute("name") for i in range(controls.count())]
     assert names == ["layer", "head", "score", "beside"]
@@ -148,8 +182,8 @@ def test_controls_work_by_keyboard_and_the_card_follows(show: Show) -> None:
     controls.nth(2).focus()
     page.keyboard.press("ArrowDown")
     page.wait_for_timeout(80)
-    assert signal(page, CHART, "score") == 1
-    assert "probe: induction" in texts(page)
+    assert signal(page, CHART, "score") == scores.first + 1
+    assert scores.all[scores.first + 1].label in texts(page)
 
 
 def test_a_click_on_a_cell_or_a_dot_shows_its_head_and_pointing_shows_it_everywhere(

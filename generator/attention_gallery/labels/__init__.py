@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from attention_gallery.digests import digest_file
 from attention_gallery.errors import InputError, Where, listing
 from attention_gallery.labels.collecting import MOST, Collected, Label, LabelledSentences
 from attention_gallery.labels.document import read_document
@@ -29,14 +30,16 @@ __all__ = ["MOST", "Label", "LabelledSentences", "read_labels"]
 _READERS = {".yml": read_document, ".yaml": read_document, ".csv": read_table}
 
 
-def read_labels(path: Path) -> LabelledSentences:
+def read_labels(path: Path, digest: str = "") -> LabelledSentences:
     """Read a file of labelled sentences.
 
     Args:
         path: YAML or CSV, as its name ends; UTF-8.
+        digest: SHA-256 that it must have, in hex digits; empty when any will do.
 
     Raises:
-        InputError: When it cannot be read, or labels are missing, unclear, too few or too many.
+        InputError: When it cannot be read, or labels are missing, unclear, too few or too many, or
+            it holds something else than it did.
         FaultsError: When several things are wrong, all at once.
     """
     path = path.absolute()
@@ -47,4 +50,7 @@ def read_labels(path: Path) -> LabelledSentences:
         raise InputError("a file of labels is YAML or CSV", Where(file), hint)
     collected = Collected(file)
     read(path, collected)
-    return collected.checked()
+    labelled = collected.checked()
+    if digest and digest_file(path) != digest:
+        raise InputError("the labels changed while they were read", Where(file), "run again")
+    return labelled

@@ -7,6 +7,7 @@ weights, each with its source and with arrays whose axes are named. For the pipe
 - ``READS``, what it is of: a ``sentence``, a ``pair`` of sentences that differ in a word, a
   ``model``, or ``labels``, a file of labelled sentences;
 - ``ASKS``, whether it is about an answer of the model: see `terms.Question`;
+- ``MAPS = True``, where it has maps that views draw as they draw weights;
 - ``measure(case)``, which returns arrays by name, and facts: see `terms.Measured`. Its docstring
   says which.
 
@@ -18,11 +19,11 @@ from __future__ import annotations
 
 import dataclasses
 import gc
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from attention_gallery.errors import GalleryError, ModelError, raise_faults
+from attention_gallery.errors import GalleryError, ModelError, quoted, raise_faults
 from attention_gallery.progress import Announce, unheard
 from attention_gallery.terms import Measured, MeasureRequest, Model, Need, Reads
 
@@ -58,7 +59,7 @@ def load(name: str) -> Measure:
 def need(name: str) -> Need:
     """What of a measure decides what is computed."""
     measure = load(name)
-    return Need(name, measure.READS, measure.ASKS)
+    return Need(name, measure.READS, measure.ASKS, getattr(measure, "MAPS", False))
 
 
 def measure_all(
@@ -80,6 +81,7 @@ def measure_all(
         GalleryError: What could not be measured, and why; nothing that was yielded is affected.
     """
     from attention_gallery.capture import explain, require_libraries
+    from attention_gallery.capture.failures import without_frames
     from attention_gallery.capture.model.loading import load as load_model
     from attention_gallery.measures.apparatus.case import Case
 
@@ -91,12 +93,13 @@ def measure_all(
     if groups:
         require_libraries()
     faults: list[GalleryError] = []
+    failed: dict[tuple[str, str], tuple[GalleryError, list[MeasureRequest]]] = {}
     for group in groups.values():
         announce(f"Loading {group[0].model.source}")
         try:
             loaded = load_model(group[0].model, announce, head="any")
         except ModelError as fault:
-            faults.append(fault)
+            faults.append(without_frames(fault))
             continue
         for request in group:
             announce(f"Measuring {request.measure} of {request.model.source}")
@@ -105,7 +108,9 @@ def measure_all(
                     measure = load(request.measure)
                     arrays, facts = measure.measure(Case(loaded, request))
             except GalleryError as fault:
-                faults += _placed(fault, request)
+                # What is wrong with a sentence, or with a model, is wrong for several measures.
+                alike = failed.setdefault((str(fault), fault.hint), (without_frames(fault), []))
+                alike[1].append(request)
                 continue
             yield Measured(
                 request.key,
@@ -117,11 +122,14 @@ def measure_all(
         # Two models at once may be more than fits; a failure leaves cycles that hold the last one.
         del loaded
         gc.collect()
-    raise_faults(faults)
+    raise_faults([*faults, *(_placed(fault, requests) for fault, requests in failed.values())])
 
 
-def _placed(fault: GalleryError, request: MeasureRequest) -> Iterator[GalleryError]:
-    """A fault at each exhibit that needs the measure, named after it."""
-    message = f"{request.measure}: {fault.message}"
-    for where in (fault.where,) if fault.where else (request.wheres or (None,)):
-        yield type(fault)(message, where, fault.hint)
+def _placed(fault: GalleryError, requests: Sequence[MeasureRequest]) -> GalleryError:
+    """A fault that some measures have in common, with their names and the place of the first."""
+    names = ", ".join(dict.fromkeys(request.measure for request in requests))
+    sentences = dict.fromkeys(one.sentence.id for each in requests for one in each.passes[:1])
+    of = f" of sentence {quoted(next(iter(sentences)))}" if sentences else ""
+    more = f" and {len(sentences) - 1} more" if len(sentences) > 1 else ""
+    first = next(iter(requests[0].wheres), None)
+    return type(fault)(f"{names}{of}{more}: {fault.message}", fault.where or first, fault.hint)

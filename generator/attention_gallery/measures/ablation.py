@@ -2,8 +2,10 @@
 
 A head that looks at something need not be heard. Ablation asks what the model answers without what
 one head hands on: with nothing in its place, or with what it hands on on average, which takes away
-only what is particular to a place. Heads work together, and may stand in for one another, so that
-the effects of single heads need not add up to that of all.
+only what is particular to a place. A mean over the sentence itself can hide what a head does: where
+all of its rows look at the same word, the mean is what it hands on everywhere, and nothing is taken
+away. Heads work together, and may stand in for one another, so that the effects of single heads
+need not add up to that of all.
 """
 
 from __future__ import annotations
@@ -94,7 +96,7 @@ def ablation(
     target: Target,
     attention: AttentionKind | None = None,
     *,
-    by: By = "mean",
+    by: By = "zero",
     over: Sequence[Mapping[str, Tensor]] = (),
 ) -> Ablation:
     """Silence each head on its own, at all places of a sentence at once.
@@ -109,8 +111,8 @@ def ablation(
         target: What is asked about.
         attention: Which kind of attention's heads; None for the only one.
         by: What a head hands on instead.
-        over: Inputs of the sentences that the mean is taken over, all their places alike; the
-            sentence itself where there are none.
+        over: Inputs of the sentences that a mean is taken over, all their places alike; the
+            sentence itself where there are none, whose mean can hide what a head does.
 
     Raises:
         CaptureError: When the heads of the model cannot be changed, it is not said of which kind of
@@ -124,8 +126,8 @@ def ablation(
         row = silence[site][head] if by == "mean" else handed.output.new_zeros(1)
         return row.expand_as(handed.output[0, :, head])
 
-    plain, found = each_head(run, layers, instead, target.of)
-    [of_all] = replaced(run, [every_head(layers)], instead, target.of)
+    plain, found = each_head(run, handed, layers, instead, target.of)
+    [of_all] = replaced(run, [every_head(layers)], instead, target.of).tolist()
     return Ablation(plain, per_head(found - plain, layers), of_all - plain)
 
 

@@ -38,6 +38,7 @@ ASKS = True
 _TOLERANCE = 0.01  # of the difference of both ends
 _FEWEST = 32  # points of a line
 _TOKENS = 1024  # of all points that are run at once
+_MOST_TOKENS = 65_536  # of all points of a line
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -247,6 +248,8 @@ def integrated_gradients(
         end, start = (float(text.answer(embeddings)[0]) for embeddings in (text.own, line))
     integral = _captum().IntegratedGradients(text.answer)
     n_rows = max(1, _TOKENS // text.own.shape[1])
+    # Long texts cost more a point, and get fewer.
+    most = max(_FEWEST, min(most, _MOST_TOKENS // text.own.shape[1]))
     steps = min(_FEWEST, most)
     while True:
         parts = integral.attribute(text.embedded(), line, n_steps=steps, internal_batch_size=n_rows)

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 TITLE = "Gradient x attention"
 READS: Reads = "sentence"
 ASKS = True
+MAPS = True
 
 
 def measure(case: Case) -> Found:

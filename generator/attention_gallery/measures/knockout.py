@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from attention_gallery.capture.seam.intervention import Handed, answer, changed, handed_on
 from attention_gallery.capture.seam.sites import Site
 from attention_gallery.errors import CaptureError
-from attention_gallery.measures.apparatus import layers as of_layers
+from attention_gallery.measures.apparatus import rows
 from attention_gallery.measures.apparatus.case import Case
-from attention_gallery.measures.apparatus.replacing import layers_of
+from attention_gallery.measures.apparatus.replacing import layers_of, longest, natural
 from attention_gallery.measures.apparatus.run import Run
 from attention_gallery.measures.apparatus.targets import Target
 from attention_gallery.terms import AttentionKind
@@ -39,10 +39,6 @@ MOST_WORK = 250_000_000_000
 Each edge costs a run of the model. That is about ten seconds of one core.
 """
 
-# Of all rows together: more of them run no faster on a CPU, and take memory.
-_TOKENS = 1024
-# In nats: what a batch makes of a log-probability by adding in another order.
-_ROUNDING = 1e-4
 # What a row of weights misses of one where a head has no sink that takes a share.
 _NO_SINK = 1e-3
 
@@ -123,7 +119,7 @@ def knockout(run: Run, target: Target, *, most: int = MOST_WORK) -> Knockout:
             answer is not read from one token.
     """
     handed = handed_on(run.network, run.inputs)
-    kind = _asked_kind(run)
+    kind = natural(run)
     layers = layers_of(handed, kind)
     weights = [handed[site].weights[0] for site in layers]
     if len({tuple(layer.shape[1:]) for layer in weights}) > 1:
@@ -131,8 +127,8 @@ def knockout(run: Run, target: Target, *, most: int = MOST_WORK) -> Knockout:
             f"layers of {type(run.network).__name__} look at different tokens",
             hint="leave this measure out",
         )
-    n_tokens = max(max(one.weights.shape[2:]) for one in handed.values())
-    n_rows = max(1, _TOKENS // n_tokens - 1)
+    n_tokens = longest(handed)
+    n_rows = rows.affordable(n_tokens)
     query = target.position
     if query is None:
         query = _answering(run, list(layers)[-1], weights[-1].shape[1], n_rows)
@@ -184,11 +180,7 @@ class _Edge:
 
 
 class _Barring:
-    """A model in which one query may not look at some key, many keys at a time.
-
-    That rows of a batch do not touch each other is proved, not trusted: in one of them nothing is
-    barred, and the model must answer there as it does alone.
-    """
+    """A model in which one query may not look at some key, many keys at a time: see `rows`."""
 
     def __init__(
         self, run: Run, target: Target, layers: Collection[Site], query: int, n_rows: int
@@ -207,7 +199,12 @@ class _Barring:
         self._run, self._target, self._layers, self._query = run, target, layers, query
         self._n_rows = n_rows
         with torch.no_grad():
-            self.plain = float(target.of(run.logits()[None])[0])
+            self._plain = target.of(run.logits()[None])[0]
+
+    @property
+    def plain(self) -> float:
+        """The target as the model answers it."""
+        return float(self._plain)
 
     def everywhere(self, seen: NDArray[np.bool_]) -> NDArray[np.float64]:
         """The effects of keys, ``[key]``, each barred to all heads; of those not seen, 0."""
@@ -224,21 +221,14 @@ class _Barring:
 
     def _effects(self, edges: Sequence[_Edge]) -> list[float]:
         """The answer without each edge, less the answer."""
-        n_rows = self._n_rows
-        found: list[float] = []
-        while len(found) < len(edges):
-            some = edges[len(found) : len(found) + n_rows]
-            if n_rows == 1:
-                found += self._answers(some)
-                continue
-            untouched, *rest = self._answers([None, *some])
-            if np.isclose(untouched, self.plain, rtol=_ROUNDING, atol=_ROUNDING):
-                found += rest
-            else:
-                n_rows = 1
-        return [number - self.plain for number in found]
+        if not edges:
+            return []
+        plain = self._plain
+        effects = rows.each(edges, plain, self._answers, self._n_rows) - plain
+        found: list[float] = effects.tolist()
+        return found
 
-    def _answers(self, edges: Sequence[_Edge | None]) -> list[float]:
+    def _answers(self, edges: Sequence[_Edge | None]) -> Tensor:
         """Run the model once, with another edge barred in each row."""
         import torch
 
@@ -253,15 +243,14 @@ class _Barring:
                     i: edge.key for i, edge in enumerate(edges) if edge and edge.is_of(site, head)
                 }
                 if own:
-                    rows = list(own)
+                    at = list(own)
                     keys = torch.tensor(list(own.values()), device=output.device)
-                    weights = without(handed.weights[rows, head, query], keys)
-                    some = Handed(handed.output, handed.weights, handed.value[rows])
-                    output[rows, query, head] = some.gathered(head, weights[:, None])[:, 0]
+                    weights = without(handed.weights[at, head, query], keys)
+                    some = Handed(handed.output, handed.weights, handed.value[at])
+                    output[at, query, head] = some.gathered(head, weights[:, None])[:, 0]
             return output
 
-        found: list[float] = _in_rows(self._run, len(edges), change, self._target.of).tolist()
-        return found
+        return _in_rows(self._run, len(edges), change, self._target.of)
 
 
 def _answering(run: Run, last: Site, n_queries: int, n_rows: int) -> int:
@@ -291,7 +280,7 @@ def _answering(run: Run, last: Site, n_queries: int, n_rows: int) -> int:
     changes = np.concatenate(
         [silenced(range(i, min(i + n_rows, n_queries))) for i in range(0, n_queries, n_rows)]
     )
-    heard = np.flatnonzero(changes > max(_ROUNDING, changes.max() / 1000))
+    heard = np.flatnonzero(changes > max(rows.ROUNDING, changes.max() / 1000))
     if len(heard) != 1:
         raise CaptureError(
             f"{type(run.network).__name__} reads its answer from {len(heard) or 'no'} tokens, and "
@@ -310,13 +299,5 @@ def _in_rows(
     """Run a model once on one sentence in several rows, in which other things are handed on."""
     import torch
 
-    # Copies, and no view of one row: some models want labels that lie side by side.
-    inputs = {name: given.repeat_interleave(n_rows, 0) for name, given in run.inputs.items()}
     with torch.no_grad(), changed(run.network, change):
-        return read(answer(run.network, inputs).logits)
-
-
-def _asked_kind(run: Run) -> AttentionKind:
-    """The attention by which an answer is given: that to the other text, or the text's own."""
-    kinds = of_layers.weights(run)
-    return "cross" if "cross" in kinds else next(kind for kind in kinds if kind != "vision")
+        return read(answer(run.network, rows.repeated(run, n_rows)).logits)

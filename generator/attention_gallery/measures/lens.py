@@ -36,6 +36,7 @@ READS: Literal["sentence"] = "sentence"
 ASKS = False
 
 _ROUNDING = 1e-4  # of logits, when the same is computed again
+_PLACES = 64  # whose words are compared at once
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -136,18 +137,38 @@ def logit_lens(run: Run, n_guesses: int = 5) -> Lens:
         layers = _layers(run)
         states = _states(run, layers)
         elsewhere = _other_text(run, plain.shape[-1])
-        last, places = plain.argmax(dim=-1), torch.arange(len(plain), device=plain.device)
+        last = plain.argmax(dim=-1)
         found = []
         for state in states:
             with _putting_out(layers[-1], state):
                 logits = answer(run.network, elsewhere).logits[0]
-            logs = logits.double().log_softmax(dim=-1)
-            values, ids = logs.topk(min(n_guesses, logs.shape[-1]), dim=-1)
-            entropies = torch.special.entr(logs.exp()).sum(dim=-1) / np.log(2)
-            found.append((ids.cpu(), values.cpu(), logs[places, last].cpu(), entropies.cpu()))
+            # Some places at a time: in double precision a vocabulary takes much room.
+            some = zip(logits.split(_PLACES), last.split(_PLACES), strict=True)
+            parts = [_told(part, said, n_guesses) for part, said in some]
+            found.append(tuple(torch.cat(numbers) for numbers in zip(*parts, strict=True)))
         if not torch.allclose(logits, plain, rtol=_ROUNDING, atol=_ROUNDING):
             raise _unsure(run, "makes its words of more than its last states")
     return Lens(*(torch.stack(numbers).numpy() for numbers in zip(*found, strict=True)))
+
+
+def _told(logits: Tensor, said: Tensor, n_guesses: int) -> tuple[Tensor, ...]:
+    """What some places of a state say: the likeliest words, how likely, and how undecided they are.
+
+    Args:
+        logits: ``[place, word]``.
+        said: What the model says there in the end, ``[place]``.
+        n_guesses: How many words are told.
+
+    Returns:
+        Numbers of words and their log-probabilities, ``[place, guess]``; the log-probability of
+        what is said in the end, and the entropy in bits, ``[place]``.
+    """
+    import torch
+
+    logs = logits.double().log_softmax(dim=-1)
+    values, ids = logs.topk(min(n_guesses, logs.shape[-1]), dim=-1)
+    entropies = torch.special.entr(logs.exp()).sum(dim=-1) / np.log(2)
+    return ids.cpu(), values.cpu(), logs.gather(-1, said[:, None])[:, 0].cpu(), entropies.cpu()
 
 
 def _layers(run: Run) -> list[Module]:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 TITLE = "Norm-based weights"
 READS: Reads = "sentence"
 ASKS = False
+MAPS = True
 
 
 def measure(case: Case) -> Found:

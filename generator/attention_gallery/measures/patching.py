@@ -302,8 +302,8 @@ def _logs(one: _Pass, layers: Mapping[Site, int], given: Given) -> NDArray[np.fl
     logs = []
     for run, donor in zip(runs, reversed(handed), strict=True):
         instead = _given(donor, one.shared, given)
-        plain, of_each = each_head(run, layers, instead, one.read)
-        logs.append([plain, *replaced(run, [every], instead, one.read), *of_each])
+        plain, of_each = each_head(run, donor, layers, instead, one.read)
+        logs.append([plain, *replaced(run, [every], instead, one.read).tolist(), *of_each])
     return np.array(logs)
 
 

@@ -7,14 +7,15 @@ asked.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from attention_gallery.capture.predictions import predictions
 from attention_gallery.capture.seam.intervention import answer
 from attention_gallery.errors import CaptureError
+from attention_gallery.measures.apparatus import rows
 from attention_gallery.measures.apparatus.run import Run
 from attention_gallery.terms import Predictions, Token
 
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
 TITLE = "Surprisal"
 READS: Literal["sentence"] = "sentence"
 ASKS = False
-
-_TOKENS = 1024  # of all rows of a batch together
-_ROUNDING = 1e-4  # of logits, when the same is computed again
 
 
 def measure(case: Case) -> Found:
@@ -163,13 +161,20 @@ def fillings(
     """
     import torch
 
+    def answers(places: Sequence[int | None]) -> Tensor:
+        inputs = rows.repeated(run, len(places))
+        for row, place in enumerate(places):
+            if place is not None:
+                inputs["input_ids"][row, place] = mask
+        logits: Tensor = answer(run.network, inputs).logits
+        # Of a text as it is the first place is as good as any.
+        return logits[torch.arange(len(places)), [place or 0 for place in places]]
+
     with torch.no_grad():
-        plain = _of_words(run)
-        hidden = run.inputs["input_ids"].repeat(len(there), 1)
-        hidden[torch.arange(len(there)), list(there)] = mask
-        rows = [row[place] for place, row in zip(there, _each(run, plain, hidden), strict=True)]
+        plain = _of_words(run)[0]
+        logits = rows.each([*there], plain, answers, rows.affordable(len(run.ids)))
     follows = [None if token.id == mask else token for token in there.values()]
-    return predictions(tokenizer, torch.stack(rows), follows)
+    return predictions(tokenizer, logits, follows)
 
 
 def _of_words(run: Run) -> Tensor:
@@ -209,36 +214,7 @@ def _check_causal(run: Run, logits: Tensor) -> None:
         )
 
 
-def _each(run: Run, plain: Tensor, rows: Tensor) -> Iterator[Tensor]:
-    """Run a model on several texts of one length, several at once where it keeps them apart.
-
-    Args:
-        run: The model, and all else that it is fed.
-        plain: What it says of its own text, ``[place, word]``.
-        rows: Token numbers, ``[row, token]``.
-
-    Yields:
-        Logits of each, ``[place, word]``.
-    """
-    import torch
-
-    own = run.inputs["input_ids"]
-
-    def logits(ids: Tensor) -> Tensor:
-        inputs: dict[str, Any] = {
-            name: given.repeat_interleave(len(ids), 0) for name, given in run.inputs.items()
-        }
-        found: Tensor = answer(run.network, inputs | {"input_ids": ids}).logits
-        return found
-
-    n_rows = max(1, _TOKENS // rows.shape[1] - 1)
-    for some in rows.split(n_rows):
-        untouched, *rest = logits(torch.cat([own, some]))
-        # A model whose rows touch each other gives other numbers for the text itself.
-        yield from rest if _same(untouched, plain) else (logits(row[None])[0] for row in some)
-
-
 def _same(one: Tensor, other: Tensor) -> bool:
     import torch
 
-    return bool(torch.allclose(one, other, rtol=_ROUNDING, atol=_ROUNDING))
+    return bool(torch.allclose(one, other, rtol=rows.ROUNDING, atol=rows.ROUNDING))

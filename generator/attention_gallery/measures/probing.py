@@ -110,7 +110,7 @@ def measure(case: Case) -> tuple[Mapping[str, NDArray[Any]], Mapping[str, Any]]:
     Raises:
         GalleryError: When the file of labels, or the model, is not of a kind that can be probed.
     """
-    given = read_labels(Path(case.request.labels))
+    given = read_labels(Path(case.request.labels), case.request.labels_digest)
     examples: list[Example] = []
     found = probe(_runs(case, given, examples), examples, repeats=_REPEATS, seed=_SEED)
     arrays = {

@@ -28,6 +28,7 @@ RESIDUAL = 0.5
 TITLE = "Attention rollout"
 READS: Reads = "sentence"
 ASKS = False
+MAPS = True
 
 
 def measure(case: Case) -> Found:

@@ -6,9 +6,9 @@ exhibit, ``draw(packed)`` that returns an Altair chart, and ``describe(packed)``
 explains to a reader how to use it. A view that says ``NAMED_ONLY = True`` is only shown where an
 author names it; one that has a ``LONGEST``, a number of tokens, does so where a text is longer. So
 is one that needs more than weights, since that takes longer to compute: it says what in ``PARTS``,
-a set of `Extra` that captures have to hold, or in ``MEASURES``, a set of names. One that can draw
-maps of what measures derive as it draws weights says ``DERIVED = True``; others are given weights
-alone.
+a set of `Extra` that captures have to hold, or in ``MEASURES``, a set of names; it may show those
+in ``ALSO`` where an exhibit names them. One that can draw maps of what measures derive as it draws
+weights says ``DERIVED = True``; others are given weights alone.
 """
 
 from __future__ import annotations
@@ -81,6 +81,21 @@ def measures(exhibit: Exhibit) -> tuple[str, ...]:
     chosen = isinstance(exhibit.heads, HeadRule) and exhibit.heads.pattern != ALIGNMENT
     of_views = frozenset().union(*map(_measures, of(exhibit)))
     return tuple(sorted({*exhibit.measures, *of_views, *(["patterns"] if chosen else [])}))
+
+
+def showing(measure: str, *, maps: bool) -> tuple[str, ...]:
+    """Names of the views that show a measure where an exhibit names it.
+
+    Args:
+        measure: Its name.
+        maps: Whether it has maps of its own.
+    """
+    return tuple(
+        name
+        for name in resources.view_names()
+        if (maps and shows_derived(name))
+        or measure in _measures(name) | getattr(load(name), "ALSO", frozenset())
+    )
 
 
 def shows_weights(name: str) -> bool:

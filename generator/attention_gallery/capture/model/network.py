@@ -56,20 +56,23 @@ def load_network(
     _check_room(model, checkpoint, dtype.itemsize, device)
     with ExitStack() as kept, readable(model, model.source):
         config = AutoConfig.from_pretrained(folder, **common)
-        auto = _class_with_head(config, head) if head else None
-        auto = auto or _auto_class(config)
-        network, found = auto.from_pretrained(
-            folder,
-            config=config,
-            attn_implementation="eager",  # the others never hold the weights
-            dtype=dtype,  # never the checkpoint's own, which may be off by 0.02
-            use_safetensors=not checkpoint.is_pickled,
-            weights_only=True,  # of a pickle, nothing but tensors
-            output_loading_info=True,
-            ignore_mismatched_sizes=True,  # listed below like those that are missing
+        options: dict[str, Any] = {
+            "config": config,
+            "attn_implementation": "eager",  # the others never hold the weights
+            "dtype": dtype,  # never the checkpoint's own, which may be off by 0.02
+            "use_safetensors": not checkpoint.is_pickled,
+            "weights_only": True,  # of a pickle, nothing but tensors
+            "output_loading_info": True,
+            "ignore_mismatched_sizes": True,  # listed below like those that are missing
             **_placement(model, device, kept),
             **common,
-        )
+        }
+        answering = _class_with_head(config, head) if head else None
+        network, found = (answering or _auto_class(config)).from_pretrained(folder, **options)
+        if answering and head == "any" and _lacks_head(network, found):
+            # A model is often published without the head it was trained with, and says otherwise.
+            # The library would fill it with noise.
+            network, found = _auto_class(config).from_pretrained(folder, **options)
         weakref.finalize(network, kept.pop_all().close)
     if network.main_input_name not in _FED:
         raise ModelError(
@@ -77,8 +80,15 @@ def load_network(
             "nor sounds",
             model.where,
         )
-    wrong = {*found["missing_keys"], *(name for name, *_ in found["mismatched_keys"])}
-    _check_parameters(model, network, wrong, writes=head == "writer")
+    wrong = _not_loaded(found)
+    # A model of two stacks is loaded with its head in any case.
+    answers = head == "writer" or (head == "any" and network.config.is_encoder_decoder)
+    _check_parameters(model, network, wrong, writes=answers)
+    classifies = head == "any" and not network.can_generate()
+    if classifies and getattr(network.config, "pad_token_id", 0) is None:
+        # A classifier that knows no padding refuses more than one text at once. None is padded
+        # here, and no token has this number.
+        network.config.pad_token_id = -1
     if device != devices.SPLIT:
         with readable(model, model.source):
             network.to(device)
@@ -142,10 +152,24 @@ def _class_with_head(config: PreTrainedConfig, head: Head) -> Any:
             ),
         }
     for auto, names in classes.items():
-        trained = names.get(config.model_type) in (config.architectures or ())
-        if auto in own or trained:
+        trained = (own.get(auto, "").rpartition(".")[2], names.get(config.model_type))
+        if any(name and name in (config.architectures or ()) for name in trained):
+            return getattr(transformers, auto)
+    for auto in classes:
+        if auto in own:
             return getattr(transformers, auto)
     return None
+
+
+def _not_loaded(found: Mapping[str, Any]) -> set[str]:
+    """Names of the parameters that no file has, or has in another size."""
+    return {*found["missing_keys"], *(name for name, *_ in found["mismatched_keys"])}
+
+
+def _lacks_head(network: PreTrainedModel, found: Mapping[str, Any]) -> bool:
+    """Whether parameters of a head are not in the files, be they all that are missing or not."""
+    body = f"{network.base_model_prefix}."
+    return any(not name.startswith(body) for name in _not_loaded(found))
 
 
 def _check_parameters(

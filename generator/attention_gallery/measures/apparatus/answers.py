@@ -33,7 +33,7 @@ class Asked:
         rather_than: The other one; empty for none.
         after: The token at which it answers; empty for a class.
         value: What it answers, in `unit`.
-        probability: Of the word or class, from 0 to 1.
+        probability: Of the word or class, from 0 to 1; None of what is a number on a scale.
     """
 
     target: Target
@@ -42,12 +42,12 @@ class Asked:
     rather_than: str
     after: str
     value: float
-    probability: float
+    probability: float | None
 
     @property
     def unit(self) -> str:
-        """Of `value`: the logarithm of a probability and a difference of logits are nats."""
-        return "nats" if self.rather_than or self.target.normed else "logits"
+        """Of `value`: the logarithm of a probability and a difference of words' logits are nats."""
+        return "logits" if self.kind == "label" else "nats"
 
     @property
     def said(self) -> str:
@@ -92,7 +92,7 @@ def asked(loaded: LoadedModel, feed: Feed, run: Run, question: Question) -> Aske
     kind, rows, there = _places(loaded, feed, question)
     at = question.at
     if at is None:
-        at = _default(kind, loaded, rows, there)
+        at = _default(kind, loaded, rows, there, chat=bool(feed.request.sentence.chat))
     elif not 0 <= at < len(logits):
         raise InputError(
             f"the model does not answer at token {at}",
@@ -153,8 +153,18 @@ def _class(loaded: LoadedModel, logits: Tensor, question: Question) -> Asked:
         question.rather_than,
         "",
         float(target.of(logits[None])[0]),
-        float(logits.double().softmax(dim=-1)[token]),
+        _chance(loaded.network.config, logits, token),
     )
+
+
+def _chance(config: Any, logits: Tensor, token: int) -> float | None:
+    """The probability of a class; None of what is no class but a number on a scale."""
+    problem = getattr(config, "problem_type", None)
+    if len(logits) == 1 or problem == "regression":
+        return None
+    shares = logits.double()
+    several = problem == "multi_label_classification"
+    return float((shares.sigmoid() if several else shares.softmax(dim=-1))[token])
 
 
 def _places(
@@ -183,17 +193,28 @@ def _places(
 
 
 def _default(
-    kind: Kind, loaded: LoadedModel, rows: Sequence[Token], there: Sequence[Token | None]
+    kind: Kind,
+    loaded: LoadedModel,
+    rows: Sequence[Token],
+    there: Sequence[Token | None],
+    *,
+    chat: bool,
 ) -> int:
     """Where a question is asked that does not say.
 
     Raises:
         InputError: When there is no gap.
     """
-    if kind == "next":
-        return len(rows) - 1
+    words = [i for i, token in enumerate(there) if i == 0 or (token and not token.special)]
     if kind == "translation":
-        return max(i for i, token in enumerate(there) if i == 0 or (token and not token.special))
+        return words[-1]
+    if kind == "next":
+        # After an end nothing comes. What opens a turn of a chat is special too, and no end.
+        written = any(token.generated for token in rows)
+        last = words[-1] if written else len(rows) - 1
+        end = getattr(loaded.tokenizer, "eos_token_id", None)
+        ends = rows[last].special and rows[last].id == end
+        return last - 1 if ends and last and not chat else last
     gaps = [i for i, token in enumerate(there) if token is None]
     if not gaps:
         mask = getattr(loaded.tokenizer, "mask_token", None) or "[MASK]"

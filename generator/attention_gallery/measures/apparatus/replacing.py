@@ -1,8 +1,6 @@
 """Each head on its own made to hand on something else, many heads at a time.
 
-One run of a batch tries as many heads as it has rows: all rows read the same sentence, and in each
-of them another head is replaced. That rows do not touch each other is proved, not trusted: in one
-row nothing is replaced, and the model must answer there as it does alone.
+All rows of a batch read the same sentence, and in each another head is replaced: see `rows`.
 """
 
 from __future__ import annotations
@@ -16,6 +14,7 @@ from numpy.typing import NDArray
 from attention_gallery.capture.seam.intervention import Handed, answer, changed
 from attention_gallery.capture.seam.sites import Site
 from attention_gallery.errors import CaptureError, listing
+from attention_gallery.measures.apparatus import rows
 from attention_gallery.measures.apparatus.layers import weights
 from attention_gallery.measures.apparatus.run import Run
 from attention_gallery.terms import AttentionKind
@@ -32,11 +31,6 @@ Instead = Callable[[Site, int, Handed], "Tensor"]
 Read = Callable[["Tensor"], "Tensor"]
 """Takes what is asked for, ``[row]``, out of logits, ``[row, ...]``."""
 
-# Of all rows together: more of them run no faster on a CPU, and take memory.
-_TOKENS = 1024
-# In nats: what a batch makes of a log-probability by adding in another order.
-_ROUNDING = 1e-4
-
 
 def natural(run: Run) -> AttentionKind:
     """The kind of attention that readers see where nobody says which, as a capture has it.
@@ -45,7 +39,7 @@ def natural(run: Run) -> AttentionKind:
         UnobservableError: When attention cannot be had.
     """
     kinds = weights(run)
-    return "cross" if "cross" in kinds else next(iter(kinds))
+    return "cross" if "cross" in kinds else min(kinds, key=lambda kind: kind == "vision")
 
 
 def layers_of(handed: Mapping[Site, Handed], attention: AttentionKind | None) -> dict[Site, int]:
@@ -92,12 +86,17 @@ def every_head(layers: Mapping[Site, int]) -> list[tuple[Site, int]]:
 
 
 def each_head(
-    run: Run, layers: Mapping[Site, int], instead: Instead, read: Read
+    run: Run,
+    handed: Mapping[Site, Handed],
+    layers: Mapping[Site, int],
+    instead: Instead,
+    read: Read,
 ) -> tuple[float, NDArray[np.float64]]:
     """Replace what one head after the other hands on, and read what the model answers then.
 
     Args:
         run: The model, and the sentence.
+        handed: What its heads hand on.
         layers: Those whose heads are replaced, and how many each has.
         instead: What a head hands on instead.
         read: What is read off the answer.
@@ -110,50 +109,44 @@ def each_head(
     """
     import torch
 
-    heads = every_head(layers)
     with torch.no_grad():
-        plain = float(read(run.logits()[None])[0])
-    n_tokens = max(tensor.shape[1] for tensor in run.inputs.values() if tensor.ndim > 1)
-    n_rows = max(1, _TOKENS // n_tokens - 1)
-    found: list[float] = []
-    while len(found) < len(heads):
-        some = [[head] for head in heads[len(found) : len(found) + n_rows]]
-        if n_rows == 1:
-            found += replaced(run, some, instead, read)
-            continue
-        untouched, *rest = replaced(run, [[], *some], instead, read)
-        if np.isclose(untouched, plain, rtol=_ROUNDING, atol=_ROUNDING):
-            found += rest
-        else:
-            n_rows = 1
-    return plain, np.array(found)
+        plain = read(run.logits()[None])[0]
+    found = rows.each(
+        every_head(layers),
+        plain,
+        lambda heads: replaced(run, [[head] if head else [] for head in heads], instead, read),
+        rows.affordable(longest(handed)),
+    )
+    return float(plain), found.cpu().numpy()
+
+
+def longest(handed: Mapping[Site, Handed]) -> int:
+    """How many tokens attention is among, at most: the inputs of an image or sound do not tell."""
+    return max(side for one in handed.values() for side in map(int, one.weights.shape[2:]))
 
 
 def replaced(
-    run: Run, rows: Sequence[Collection[tuple[Site, int]]], instead: Instead, read: Read
-) -> list[float]:
+    run: Run, heads: Sequence[Collection[tuple[Site, int]]], instead: Instead, read: Read
+) -> Tensor:
     """Run a model once, on one sentence in several rows, with other heads replaced in each.
 
     Args:
         run: The model, and the sentence.
-        rows: For each row the heads that are replaced in it.
+        heads: For each row the heads that are replaced in it.
         instead: What a head hands on instead.
         read: What is read off the answer.
 
     Returns:
-        What was read in each row.
+        What was read, ``[row]``.
     """
     import torch
 
     def change(site: Site, handed: Handed) -> Tensor:
-        here = [(row, head) for row, heads in enumerate(rows) for own, head in heads if own == site]
+        here = [(row, head) for row, own in enumerate(heads) for at, head in own if at == site]
         output = handed.output.clone() if here else handed.output
         for row, head in here:
             output[row, :, head] = instead(site, head, handed.row(row))
         return output
 
-    # Copies, and no view of one row: some models want labels that lie side by side.
-    inputs = {name: tensor.repeat_interleave(len(rows), 0) for name, tensor in run.inputs.items()}
     with torch.no_grad(), changed(run.network, change):
-        found: list[float] = read(answer(run.network, inputs).logits).tolist()
-    return found
+        return read(answer(run.network, rows.repeated(run, len(heads))).logits)

@@ -14,8 +14,10 @@ from attention_gallery import charts
 from attention_gallery.packing import Packed
 from attention_gallery.pixels import AT, CORNERS, on_rows
 from attention_gallery.terms import Exhibit, Table
+from attention_gallery.views.attribution import said
 from attention_gallery.views.attribution.layout import BAR, PLAIN, WORD, Layout
 from attention_gallery.views.attribution.layout import TITLE as HEADING
+from attention_gallery.views.attribution.question import asks
 from attention_gallery.views.attribution.values import METHODS, SIGNED, Values
 
 TITLE = "Attribution"
@@ -43,7 +45,7 @@ def draw(packed: Packed) -> alt.LayerChart:
 
 def describe(packed: Packed) -> str:
     """What is asked, which words speak for the answer, and what the numbers sum to."""
-    return Values(packed).in_words(next(iter(METHODS)))
+    return said.in_words(Values(packed), next(iter(METHODS)))
 
 
 def tabulate(packed: Packed) -> Table:
@@ -52,16 +54,18 @@ def tabulate(packed: Packed) -> Table:
     printed = [values.printed(method) for method in METHODS]
     texts = [
         values.text_of(side)
-        for side, start, end in zip(
-            values.sides, values.starts, [*values.starts[1:], len(values.words)], strict=True
-        )
+        for side, start, end in zip(values.sides, values.starts, values.ends, strict=True)
         for _ in range(start, end)
     ]
     of = ("text",) if len(values.sides) > 1 else ()
+    names = [
+        f"{label} ({values.unit.strip()})" if method in SIGNED and values.unit else label
+        for method, label in METHODS.items()
+    ]
     rows = zip(texts, values.words, *printed, strict=True)
     return Table(
-        caption=f"What each token adds to the answer. {values.question}",
-        columns=(*of, "token", *METHODS.values()),
+        caption=f"What each token adds to the answer. {asks(values.answer)}",
+        columns=(*of, "token", *names),
         rows=tuple(row if of else row[1:] for row in rows),
     )
 
@@ -74,20 +78,17 @@ def _params(layout: Layout) -> list[alt.Parameter]:
     values = layout.values
     labels = [label.capitalize() for label in METHODS.values()]
     methods = alt.binding_select(options=list(range(len(labels))), labels=labels, name="Method ")
-    shares = [
-        [round(float(number) / values.largest(method), 4) for number in values.numbers[method]]
-        for method in METHODS
-    ]
     units = [values.unit if method in SIGNED else "" for method in METHODS]
     data: dict[str, object] = {
         "words": values.words,
-        "kept": [index in values.kept for index in range(len(values.words))],
-        "shares": shares,
+        "in_both": [index in values.in_both for index in range(len(values.words))],
+        "later": [index in values.later for index in range(len(values.words))],
+        "shares": [values.shares(method) for method in METHODS],
         "printed": [values.printed(method) for method in METHODS],
         "labels": labels,
         "units": units,
         "signed": [method in SIGNED for method in METHODS],
-        "sayings": [values.in_words(method) for method in METHODS],
+        "sayings": [said.in_words(values, method) for method in METHODS],
     }
     return [
         *layout.params(),
@@ -156,8 +157,10 @@ def _words(layout: Layout) -> alt.LayerChart:
             bar_end=f"datum.at[1] + {WORD} + {BAR} * abs(datum.share)",
             number_y=f"datum.at[1] + {WORD} + {BAR} * abs(datum.share) + 8",
             colour=f"!signed[method] ? '{_NEITHER}' : datum.share < 0 ? '{_AGAINST}' : '{_FOR}'",
-            tip="datum.text + ': ' + datum.number + units[method] + ', by ' + "
-            "lower(labels[method]) + (kept[datum.word] ? ' (added by the tokenizer)' : '')",
+            opacity="later[datum.word] ? 0.6 : 1",
+            tip="datum.text + ': ' + datum.number + (later[datum.word] ? ' written when the model "
+            "answers' : units[method] + ', by ' + lower(labels[method]) + "
+            "(in_both[datum.word] && !method ? ' (it stands in both texts)' : ''))",
         )
     )
     tint = (
@@ -188,6 +191,7 @@ def _words(layout: Layout) -> alt.LayerChart:
             x=alt.X("middle:Q", scale=None, axis=None),
             y=alt.Y("number_y:Q", scale=None, axis=None),
             text="number:N",
+            opacity=alt.Opacity("opacity:Q", scale=None),
         )
     )
     label = (
@@ -200,6 +204,7 @@ def _words(layout: Layout) -> alt.LayerChart:
             x=alt.X("middle:Q", scale=None, axis=None),
             y=alt.Y("centre:Q", scale=None, axis=None),
             text="text:N",
+            opacity=alt.Opacity("opacity:Q", scale=None),
         )
     )  # fmt: skip
     target = alt.Chart().mark_rect(fillOpacity=0, aria=False).encode(**CORNERS, tooltip="tip:N")

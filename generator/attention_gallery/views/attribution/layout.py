@@ -13,6 +13,8 @@ import altair as alt
 
 from attention_gallery import charts
 from attention_gallery.pixels import NARROW, paragraph
+from attention_gallery.views.attribution import said
+from attention_gallery.views.attribution.question import asks, gives
 from attention_gallery.views.attribution.values import METHODS, Values, lines
 
 WORD = 22
@@ -87,11 +89,10 @@ class Layout:
                 notes.append((same, y + _LINE // 2, heading))
                 y += _LINE
 
-        write([[values.question]], heading=True)
-        write([[values.value]])
-        write([[values.legend(method)] for method in METHODS])
-        ends = [*values.starts[1:], len(values.words)]
-        for side, start, end in zip(values.sides, values.starts, ends, strict=True):
+        write([[asks(values.answer)]], heading=True)
+        write([[gives(values.answer)]])
+        write([[said.legend(values, method)] for method in METHODS])
+        for side, start, end in zip(values.sides, values.starts, values.ends, strict=True):
             y += _GAP
             if len(values.sides) > 1:
                 write([[values.text_of(side).capitalize()]], heading=True)
@@ -100,7 +101,7 @@ class Layout:
             words += [(x, y + STEP * line, wide) for x, line, wide in places]
             y += STEP * (1 + places[-1][1])
         y += 4
-        write([values.adds_up(method) for method in METHODS])
+        write([said.notes(values, method) for method in METHODS])
         self.words.append(words)
         self.notes.append(notes)
         self.height.append(y)

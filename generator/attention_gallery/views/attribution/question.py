@@ -7,6 +7,9 @@ from typing import Any
 
 from attention_gallery import charts
 
+LITTLE = 0.05
+"""What is next to nothing, in nats or logits: 5 % of the odds."""
+
 
 def asks(answer: Mapping[str, Any]) -> str:
     """The question.
@@ -16,7 +19,7 @@ def asks(answer: Mapping[str, Any]) -> str:
     """
     what = quoted(answer["word"])
     if answer["kind"] == "label":
-        what = f"the class {what}"
+        what = f"the {'number' if on_a_scale(answer) else 'class'} {what}"
     if answer["rather_than"]:
         what += f" rather than {quoted(answer['rather_than'])}"
     after = quoted(answer["after"])
@@ -31,15 +34,30 @@ def asks(answer: Mapping[str, Any]) -> str:
 
 def gives(answer: Mapping[str, Any]) -> str:
     """What the model answers."""
-    chance = f"a probability of {probability(answer['probability'])}"
     # Of a word that is all but certain the logarithm is small, and not zero.
     n_places = 3 if abs(answer["value"]) >= 0.001 else 6
-    value = f"{answer['value']:.{n_places}f}".replace("-", "−")
+    value = f"{round(answer['value'], n_places) + 0.0:.{n_places}f}".replace("-", "−")
+    if on_a_scale(answer):
+        return f"The model answers with {value}: a number on a scale, and no class."
     if answer["rather_than"]:
-        return f"The model answers with a difference of scores (logits) of {value} nats."
+        return f"The model answers with a difference of scores (logits) of {value}{unit(answer)}."
+    likely = answer["probability"]
+    chance = "" if likely is None else f"a probability of {probability(likely)}"
     if answer["unit"] == "logits":
-        return f"The model gives this class a score (logit) of {value}: {chance}."
-    return f"The model gives it {chance}, which is a log-probability of {value} nats."
+        told = f": {chance}" if chance else ""
+        return f"The model gives this class a score of {value} logits{told}."
+    told = f"{chance}, which is " if chance else ""
+    return f"The model gives it {told}a log-probability of {value} nats."
+
+
+def on_a_scale(answer: Mapping[str, Any]) -> bool:
+    """Whether the model measures something of a text, and names no class of it."""
+    return answer["kind"] == "label" and answer["probability"] is None
+
+
+def unit(answer: Mapping[str, Any]) -> str:
+    """What follows a number; nothing where that has no unit."""
+    return "" if on_a_scale(answer) else f" {answer['unit']}"
 
 
 def probability(chance: float) -> str:

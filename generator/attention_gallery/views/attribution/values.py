@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attention_gallery import charts
+from attention_gallery.charts import token_names
 from attention_gallery.errors import InputError
 from attention_gallery.packing import Packed
-from attention_gallery.views.attribution.question import asks, gives, quoted
+from attention_gallery.terms import Measured, Token
+from attention_gallery.views.attribution.question import LITTLE, unit
 
 LONGEST = 300
 """Tokens of the longest text: more lines would not be read."""
@@ -28,7 +30,8 @@ SIGNED = ("integrated-gradients", "input-x-gradient")
 """Those whose numbers say which way."""
 
 _OF_SIDE = {"encoder": "the text it reads", "decoder": "what it has written"}
-_MOST = 3  # tokens that are named
+NOT_YET = "not yet"
+"""Stands in place of a number of what is written after the answer."""
 
 
 class Values:
@@ -41,7 +44,9 @@ class Values:
         starts: Index of the first token of each text.
         names: What a sentence calls each token.
         numbers: By method, one for each token.
-        kept: Indices of the tokens that the text without words has too.
+        in_both: Indices of the tokens that the text without words has too: their integrated
+            gradients are 0 by construction.
+        later: Indices of the tokens that are not yet written when the model answers.
     """
 
     def __init__(self, packed: Packed) -> None:
@@ -62,117 +67,90 @@ class Values:
             )
         self.words: list[str] = []
         self.starts: list[int] = []
-        self.kept: list[int] = []
-        for side, told in self.sides.items():
-            self.starts.append(len(self.words))
-            self.kept += [len(self.words) + index for index in told["kept"]]
+        self.names: list[str] = []
+        self.in_both: list[int] = []
+        for side in self.sides:
+            first = len(self.words)
+            self.starts.append(first)
+            self.in_both += [first + index for index in in_both(found, side)]
             self.words += tokens[side]
-        self.names = [quoted(word) for word in self.words]
+            named = token_names([Token(text) for text in tokens[side]])
+            self.names += [f"“{name}”" for name in named]
         self.numbers: dict[str, NDArray[np.float64]] = {
             method: np.concatenate([found.arrays[f"{side}/{method}"] for side in self.sides])
             for method in METHODS
         }
+        self.later = self._later()
 
     @property
     def unit(self) -> str:
-        """Of the numbers that say which way; empty for a score, which has none."""
-        return " nats" if self.answer["unit"] == "nats" else ""
+        """Follows a number that says which way."""
+        return unit(self.answer)
 
     @property
-    def question(self) -> str:
-        """What is asked."""
-        return asks(self.answer)
+    def ends(self) -> list[int]:
+        """Index after the last token of each text."""
+        return [*self.starts[1:], len(self.words)]
 
-    @property
-    def value(self) -> str:
-        """What the model answers."""
-        return gives(self.answer)
+    def _later(self) -> list[int]:
+        """What comes after the place of the answer in its own text, and changes nothing."""
+        if self.answer["kind"] not in ("next", "translation"):
+            return []
+        answered = self.starts[-1] + self.answer["at"]
+        nothing = ~np.any(list(self.numbers.values()), axis=0)
+        return [i for i in range(answered + 1, len(self.words)) if nothing[i]]
 
     def text_of(self, side: str) -> str:
         """What readers call one of two texts."""
         return _OF_SIDE[side]
 
     def largest(self, method: str) -> float:
-        """The largest number, whichever way; what all others are shown against."""
-        return float(np.abs(self.numbers[method]).max()) or 1.0
+        """The largest number, whichever way."""
+        return float(np.abs(self.numbers[method]).max())
+
+    def least(self, method: str) -> float:
+        """Numbers below it are next to nothing; 0 where there is no unit to tell."""
+        return LITTLE if method in SIGNED and self.unit else 0.0
+
+    def shares(self, method: str) -> list[float]:
+        """The numbers as parts of the largest, which stands for something at least."""
+        whole = max(self.largest(method), self.least(method)) or 1.0
+        return [round(float(number) / whole, 4) for number in self.numbers[method]]
 
     def printed(self, method: str) -> list[str]:
         """The numbers as they are printed, in so many digits as the largest needs."""
-        numbers, largest = self.numbers[method], self.largest(method)
+        printed = self._digits(method)
+        for index in self.later:
+            printed[index] = NOT_YET
+        return printed
+
+    def _digits(self, method: str) -> list[str]:
+        numbers, largest = self.numbers[method], self.largest(method) or 1.0
         n_places = min(4, max(2, 1 - math.floor(math.log10(largest))))
         sign = "+" if method in SIGNED else ""
         if largest < 0.001:
             return [_typeset(f"{number:{sign}.0e}" if number else "0") for number in numbers]
         return [_number(number, n_places, sign) for number in numbers]
 
-    def legend(self, method: str) -> str:
-        """What colours and signs stand for."""
-        if method not in SIGNED:
-            return "The larger, the more the answer reacts to the token; which way is not told."
-        return "Blue and + speak for the answer, orange and − against it."
 
-    def adds_up(self, method: str) -> list[str]:
-        """What the numbers sum to, and what that is worth."""
-        if method == "saliency":
-            return [
-                "Saliency is how fast the answer changes when the embedding of a token does. It is "
-                "never negative, and sums to nothing in particular."
-            ]
-        if method == "input-x-gradient":
-            total = _signed(float(self.numbers[method].sum()))
-            return [
-                f"The numbers sum to {total}{self.unit}. They would sum to the answer if the model "
-                "were a straight line; it is not, so they need not sum to anything."
-            ]
-        told = [self._completeness(i, side) for i, side in enumerate(self.sides)]
-        if self.kept:
-            told.append(
-                "Tokens that the tokenizer added stand in both texts: theirs is 0 by making."
-            )
-        return told
+def in_both(found: Measured, side: str) -> list[int]:
+    """Tokens that stand in the text without words too, such as what a tokenizer added, or a gap.
 
-    def in_words(self, method: str) -> str:
-        """All that is told of a method, in sentences."""
-        parts = [self.question, self.value, self._strongest(method), *self.adds_up(method)]
-        return " ".join(parts)
-
-    def _completeness(self, number: int, side: str) -> str:
-        """What the numbers of a text sum to, and by how much that misses what it should be."""
-        told = self.sides[side]
-        end = self.starts[number + 1] if number + 1 < len(self.starts) else len(self.words)
-        total = float(self.numbers["integrated-gradients"][self.starts[number] : end].sum())
-        difference = told["end"] - told["start"]
-        share = f" ({told['error'] / abs(difference):.1%})" if difference else ""
-        of = f" of {self.text_of(side)}" if len(self.sides) > 1 else ""
-        rough = "" if told["converged"] else " That is more than 1%: take them as rough."
-        error = f"{told['error']:.2f}" if told["error"] >= 0.005 else "less than 0.01"
-        return (
-            f"The numbers{of} sum to {_signed(total)}{self.unit}. The answer differs from that to "
-            f"{told['baseline']} by {_signed(difference)}: an error of {error}{share}, with "
-            f"{told['steps']} steps.{rough}"
-        )
-
-    def _strongest(self, method: str) -> str:
-        """The tokens with the largest numbers."""
-        numbers, printed = self.numbers[method], self.printed(method)
-
-        def listed(order: NDArray[np.intp]) -> str:
-            return ", ".join(f"{self.names[i]} ({printed[i]})" for i in order[:_MOST])
-
-        order = np.argsort(-numbers, kind="stable")
-        label = METHODS[method]
-        if method not in SIGNED:
-            return f"By {label} it reacts most to {listed(order)}."
-        speaks = order[numbers[order] > 0]
-        against = order[::-1][numbers[order[::-1]] < 0]
-        told = [
-            f"most speaks for it {listed(speaks)}" if speaks.size else "nothing speaks for it",
-            f"most against it {listed(against)}" if against.size else "nothing against it",
-        ]
-        return f"By {label}, {', '.join(told)}."
+    Args:
+        found: What the measure ``attribution`` found.
+        side: Which of its texts.
+    """
+    told, numbers = found.facts["sides"][side], found.arrays[f"{side}/integrated-gradients"]
+    return [
+        index
+        for index, token in enumerate(found.facts["tokens"][side])
+        if not numbers[index]
+        and (index in told["kept"] or told["baseline"].endswith(f" {token} in place of every word"))
+    ]
 
 
-def _signed(number: float) -> str:
+def signed(number: float) -> str:
+    """A sum as it is printed."""
     return _number(number, 2, "+")
 
 

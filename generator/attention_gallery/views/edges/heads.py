@@ -8,6 +8,7 @@ one is shown in any case; the text control `heads` lists others beside it.
 from __future__ import annotations
 
 import json
+import re
 from typing import NamedTuple
 
 import altair as alt
@@ -106,7 +107,8 @@ class Heads:
             alt.param(name="alone", expr="length(shown) == 1"),
             alt.param(name="shown_title", expr=f"alone ? {title} : {several}"),
         ]
-        hint = "such as H0 H3, or all" if self.packed.every_head else f"such as {words[-1]}, or all"
+        some = "H0 H3" if self.packed.every_head else words[min(1, len(words) - 1)]
+        hint = f"such as {some}, or all"
         control = alt.binding(input="text", name="Add heads ", placeholder=hint, autocomplete="off")
         bind = control if self.several else alt.Undefined
         return [alt.param(name="heads", value="", bind=bind), *params]
@@ -235,6 +237,6 @@ def _of_layer(packed: Packed) -> tuple[Swatch, ...]:
 def _listed(packed: Packed) -> tuple[Swatch, ...]:
     """The heads that an author lists, in that order; pooled maps are never among them."""
     return tuple(
-        Swatch(str(slot).replace(" ", ""), str(slot), *colours.look(place))
+        Swatch(re.sub("[^A-Za-z0-9]", "", str(slot)), str(slot), *colours.look(place))
         for place, slot in enumerate(packed.slots)
     )

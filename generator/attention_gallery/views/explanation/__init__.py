@@ -55,7 +55,7 @@ def describe(packed: Packed) -> str:
 def tabulate(packed: Packed) -> Table:
     """The columns of the map first shown."""
     columns = Columns(packed)
-    weight, norms, gradients, loss = columns.all(packed.start)
+    weight, norms, _, loss = columns.all(packed.start)
     return Table(
         caption=f"What {packed.slots[packed.start]} looks at where the model answers, at "
         f"{columns.place}, and what that is worth",
@@ -65,7 +65,7 @@ def tabulate(packed: Packed) -> Table:
                 columns.names[key],
                 f"{weight[key]:.3f}",
                 f"{norms[key]:.3f}",
-                said.signed(float(gradients[key])),
+                said.gradient_told(columns, key),
                 said.signed(float(loss[key])),
             )
             for key in range(columns.n_keys)

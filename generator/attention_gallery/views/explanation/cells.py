@@ -64,6 +64,8 @@ def notes(layout: Layout) -> alt.LayerChart:
 def headings(layout: Layout) -> alt.LayerChart:
     """The names of the columns, and what stands below them."""
     under = [f"'{text}'" for text in _UNDER]
+    if layout.columns.is_of_pair:
+        under[NAMES.index("gradients")] = "'of text read'"
     under[-1] = "(loss_of[slot] ? 'in this head' : 'in all heads')"
     rows = alt.Chart(alt.sequence(0, len(NAMES), as_="i")).transform_calculate(
         x=layout.middle("datum.i"),
@@ -170,7 +172,7 @@ def rows(layout: Layout) -> alt.LayerChart:
             bottom=f"datum.y + {ROW / 2}",
             tip="rows[datum.key] + ': weight ' + format(datum.weight, '.3f') + ', share of norms '"
             " + format(datum.norms, '.3f') + ', integrated gradients ' + "
-            f"{said.signed_expr('datum.gradients')} + ', loss without it ' + "
+            f"{said.gradient_told_expr('datum.key')} + ', loss without it ' + "
             f"{said.signed_expr('datum.loss')}",
         )
         .mark_rect(fillOpacity=0, aria=False)
@@ -214,6 +216,8 @@ def _words(layout: Layout) -> alt.Chart:
 def _number(layout: Layout, column: int) -> alt.Chart:
     name = NAMES[column]
     text = f"format(datum.{name}, '.3f')" if column < SIGNED else said.signed_expr(f"datum.{name}")
+    if name == "gradients":
+        text = said.gradient_told_expr("datum.key")
     return (
         alt.Chart()
         .transform_calculate(x=layout.middle(str(column)), above="datum.y - 5", text=text)

@@ -17,6 +17,7 @@ from attention_gallery.errors import InputError
 from attention_gallery.maps import Slot
 from attention_gallery.packing import Packed
 from attention_gallery.rank_correlation import spearman
+from attention_gallery.views.attribution.values import in_both
 
 Numbers = NDArray[np.float64]
 
@@ -44,6 +45,8 @@ class Columns:
         names: What a sentence calls each of them.
         place: What a sentence calls the query.
         gradients: Integrated gradients of each key as a token of the whole text.
+        untold: Keys of which these say nothing: they stand in the text without words too, so that
+            theirs are 0 by construction.
         converged: Whether these add up to what they should.
         everywhere: What the answer loses when no head may look at a key.
     """
@@ -70,6 +73,7 @@ class Columns:
         self.names = [f"“{name}”" for name in token_names(attention.keys)[: self.n_keys]]
         self.place = f"“{row_names(attention)[self.query]}”"
         self.gradients = _rounded(gradients[: self.n_keys])
+        self.untold = [key for key in in_both(attribution, "encoder") if key < self.n_keys]
         self.converged: bool = attribution.facts["sides"]["encoder"]["converged"]
         self.everywhere = _rounded(-knockout.arrays["all"][: self.n_keys])
         self._heads: list[Numbers] = [
@@ -77,6 +81,11 @@ class Columns:
         ]
         codes = packed.measured["norms"].layers(f"map/norm-shares/{kind}")
         self._norms = replace(attention, layers=Layers(codes))
+
+    @property
+    def is_of_pair(self) -> bool:
+        """Whether the keys are a text that is read, and not the one that is written."""
+        return self.packed.attention.kind == "cross"
 
     @property
     def slots(self) -> Sequence[Slot]:
@@ -108,9 +117,18 @@ class Columns:
         return self.weight(slot), self.norms(slot), self.gradients, self.loss(slot)
 
     def alike(self, slot: int) -> tuple[float | None, ...]:
-        """How far each of `PAIRS` ranks the keys alike, by size whichever way, in two decimals."""
+        """How far each of `PAIRS` ranks the keys alike, by size whichever way, in two decimals.
+
+        Keys without gradients are not ranked by them.
+        """
         sizes = [np.abs(column) for column in self.all(slot)]
-        found = (spearman(sizes[one], sizes[other]) for one, other in PAIRS)
+        told = np.delete(np.arange(self.n_keys), self.untold)
+        gradients = NAMES.index("gradients")
+        among = [told if gradients in pair else slice(None) for pair in PAIRS]
+        found = (
+            spearman(sizes[one][keys], sizes[other][keys])
+            for (one, other), keys in zip(PAIRS, among, strict=True)
+        )
         return tuple(None if each is None else round(each, 2) + 0.0 for each in found)
 
     def first(self, slot: int) -> tuple[int, ...]:

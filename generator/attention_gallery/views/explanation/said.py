@@ -6,7 +6,7 @@ import altair as alt
 import numpy as np
 
 from attention_gallery.charts import weight_expr
-from attention_gallery.views.attribution.question import asks, gives
+from attention_gallery.views.attribution.question import LITTLE, asks, gives
 from attention_gallery.views.explanation.columns import NAMES, PAIRS, Columns, Numbers
 
 FAIR, POOR = 0.7, 0.3
@@ -17,16 +17,16 @@ _TOLD = tuple(pair for pair in PAIRS if pair[0] == 0)
 _IN_FULL = {"norms": "the norms", "gradients": "the gradients", "loss": "the loss"}
 _WHOSE = ("no head may look at", "this head may not look at")
 _VERDICTS = (
-    "There are too few words, or too little happens, to say whether weights are a guide here.",
+    "Too few words have different numbers to say whether weights are a guide here.",
     "Here weights are a fair guide to what a look is worth; that is no proof that they are the "
     "reason for the answer.",
     "Here weights are a rough guide to what a look is worth at best.",
     "Here a large weight does not mean that a look is worth much.",
-    "But next to nothing depends on these looks: none changes the answer by 0.05 or more, so that "
-    "it hardly matters how they rank.",
+    f"But next to nothing depends on these looks: none changes the answer by {LITTLE} or more, so "
+    "that it hardly matters how they rank.",
 )
-LITTLE = 0.05
-"""A loss, in nats or logits, that is next to nothing: 5 % of the odds."""
+UNTOLD = "–"
+"""Stands in place of a number that says nothing."""
 
 
 def in_words(columns: Columns, slot: int) -> str:
@@ -44,13 +44,21 @@ def in_words(columns: Columns, slot: int) -> str:
     changes = (
         f"changes most for {lost[0]} (loss {signed(lost[1])})" if lost[1] else "stays as it is"
     )
+    counts = (
+        f"{gradient[0]} counts most ({signed(gradient[1])})" if gradient[1] else "nothing counts"
+    )
     return (
         f"{opening(columns)} In {columns.slots[slot]}, it looks most at {weight[0]} "
-        f"({weight[1]:.3f}), and most is written of {norm[0]} ({norm[1]:.3f}). In the whole text, "
-        f"{gradient[0]} counts most ({signed(gradient[1])}). Where {whose} a word, the answer "
+        f"({weight[1]:.3f}), and most is written of {norm[0]} ({norm[1]:.3f}). {_text(columns)}, "
+        f"{counts}. Where {whose} a word, the answer "
         f"{changes}. Rank correlation of the weight with {told}. "
         f"{_VERDICTS[verdict(alike[_WEIGHT_AND_LOSS], float(np.abs(numbers[-1]).max()))]}"
     )
+
+
+def _text(columns: Columns) -> str:
+    """Of which words there are gradients; of a pair it is not the text that it writes."""
+    return "In the text it reads" if columns.is_of_pair else "In the whole text"
 
 
 def opening(columns: Columns) -> str:
@@ -72,8 +80,9 @@ def expression(columns: Columns) -> str:
     return (
         f"opening + ' In ' + slots[slot] + ', it looks most at ' + rows[{weight}] + ' (' + "
         f"format({weight_of(columns, weight)}, '.3f') + '), and most is written of ' + "
-        f"rows[{norms}] + ' (' + format({norm(norms)}, '.3f') + '). In the whole text, ' + "
-        f"rows[{gradients}] + ' counts most (' + {signed_expr(gradient(gradients))} + '). Where '"
+        f"rows[{norms}] + ' (' + format({norm(norms)}, '.3f') + '). {_text(columns)}, ' + "
+        f"({gradient(gradients)} ? rows[{gradients}] + ' counts most (' + "
+        f"{signed_expr(gradient(gradients))} + ')' : 'nothing counts') + '. Where '"
         f" + {list(_WHOSE)}[loss_of[slot] ? 1 : 0] + ' a word, the answer ' + ({loss(lost)} ? "
         f"'changes most for ' + rows[{lost}] + ' (loss ' + {signed_expr(loss(lost))} + ')' : "
         "'stays as it is') + '. Rank "
@@ -96,6 +105,7 @@ def params(columns: Columns) -> list[alt.Parameter]:
         "rows": columns.names,
         "norms": [_thousandths(columns.norms(slot)) for slot in every],
         "gradients": _thousandths(columns.gradients),
+        "untold": [key in columns.untold for key in range(columns.n_keys)],
         "losses": [_thousandths(numbers) for numbers in losses],
         "most_losses": [float(np.abs(numbers).max()) for numbers in losses],
         "loss_of": [1 + of_head.index(slot) if slot in of_head else 0 for slot in every],
@@ -156,6 +166,16 @@ def norm(key: str) -> str:
 def gradient(key: str) -> str:
     """A Vega expression for the integrated gradients of a key."""
     return f"toNumber(gradient_row[{key}]) / 1000"
+
+
+def gradient_told(columns: Columns, key: int) -> str:
+    """The integrated gradients of a key as they are printed."""
+    return UNTOLD if key in columns.untold else signed(float(columns.gradients[key]))
+
+
+def gradient_told_expr(key: str) -> str:
+    """A Vega expression for the same."""
+    return f"(untold[{key}] ? '{UNTOLD}' : {signed_expr(gradient(key))})"
 
 
 def loss(key: str) -> str:

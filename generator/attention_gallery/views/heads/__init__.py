@@ -23,6 +23,9 @@ TITLE = "What heads do"
 MEASURES = frozenset({"patterns"})
 """What it needs; `ablation` and `patching` are shown where they are measured, too."""
 
+ALSO = frozenset({"ablation", "patching"})
+"""What else it shows where it was measured."""
+
 
 def fits(exhibit: Exhibit) -> bool:
     """Heads are probed with words."""

@@ -9,8 +9,9 @@ import altair as alt
 from attention_gallery import charts
 from attention_gallery.pixels import AT, CORNERS, on_rows
 from attention_gallery.views.heads import words
-from attention_gallery.views.heads.layout import LINE, Layout
+from attention_gallery.views.heads.layout import LINE, PAIRED, PROBED, Layout
 from attention_gallery.views.heads.matrices import Layer, text
+from attention_gallery.views.heads.scores import effect
 
 
 def card(layout: Layout) -> list[Layer]:
@@ -37,56 +38,77 @@ def _rows(layout: Layout) -> alt.LayerChart:
         )
         .transform_calculate(
             value="datum.score < 0 ? 0 : values[datum.score][slot]",
+            bar="datum.score >= 0 && barred[datum.score]",
             middle=f"datum.top + {LINE / 2}",
             text="card_texts[datum.row]",
         )
-        .transform_calculate(
-            part="datum.score < 0 ? 0 : clamp(datum.value / limits[datum.score], -1, 1)",
-            number=f"datum.score < 0 ? '' : {number}",
-        )
+        .transform_calculate(number=f"datum.score < 0 ? '' : {number}")
     )
     return on_rows(
-        rows, _bars("track"), _bars("bar"), _marks("untrained"), _marks("uniform"),
-        _texts("left"), _texts("right"), *_legend(),
+        rows, _bars("track"), _bars("bar"), _zero(), _line(), _uniform(),
+        _texts("left"), _texts("right"), *_legend(layout),
     )  # fmt: skip
 
 
+def _at(value: str) -> str:
+    """A Vega expression for the place of a value on the scale of its bar."""
+    low, high = (f"bars[datum.score][{end}]" for end in (0, 1))
+    return f"bar_x + bar_width * clamp(({value} - {low}) / ({high} - {low}), 0, 1)"
+
+
 def _bars(which: Literal["track", "bar"]) -> alt.Chart:
-    """From zero, which of an effect is in the middle; below it the room of each bar."""
-    zero = "bar_x + (signed[datum.score] ? bar_width / 2 : 0)"
-    length = "datum.part * bar_width / (signed[datum.score] ? 2 : 1)"
+    """From zero, to the left what is negative; below it the room of each bar."""
+    zero, value = _at("0"), _at("datum.value")
     ends = {
         "track": ("bar_x", "bar_x + bar_width"),
-        "bar": (f"{zero} + min(0, {length})", f"{zero} + max(0, {length})"),
+        "bar": (f"min({zero}, {value})", f"max({zero}, {value})"),
     }[which]
     rows = (
         alt.Chart()
-        .transform_filter("datum.score >= 0")
+        .transform_filter("datum.bar")
         .transform_calculate(x=ends[0], x2=ends[1], y="datum.middle - 4", y2="datum.middle + 4")
     )
     if which == "track":
-        mark = rows.mark_rect(color="currentColor", opacity=0.1, aria=False, tooltip=None)
-    else:
-        mark = rows.mark_rect(color=charts.PIN_COLOUR, aria=False, tooltip=None)
-    return mark.encode(**CORNERS)
+        track = rows.mark_rect(color="currentColor", opacity=0.1, aria=False, tooltip=None)
+        return track.encode(**CORNERS)
+    rows = rows.transform_calculate(
+        colour=f"datum.value < 0 ? '{charts.HOVER_COLOUR}' : '{charts.PIN_COLOUR}'"
+    )
+    bar = rows.mark_rect(stroke=None, aria=False, tooltip=None)
+    return bar.encode(**CORNERS, fill=alt.Fill("colour:N", scale=None))
 
 
-def _marks(which: Literal["untrained", "uniform"]) -> alt.Chart:
-    """What the best untrained head gives: a line; what one gives that looks at all alike: a dot."""
-    value = {
-        "untrained": "untrained[datum.score]",
-        "uniform": "uniform[datum.score][slot_layers[slot]]",
-    }[which]
+def _zero() -> alt.Chart:
+    """Where the bars of effects begin."""
     rows = (
         alt.Chart()
-        .transform_filter("datum.score >= 0 && probed[datum.score]")
+        .transform_filter("datum.bar && signed[datum.score]")
+        .transform_calculate(x=_at("0"), y="datum.middle - 6", y2="datum.middle + 6")
+    )
+    rule = rows.mark_rule(color="currentColor", opacity=0.5, aria=False, tooltip=None)
+    return rule.encode(**AT, y2="y2:Q")
+
+
+def _line() -> alt.Chart:
+    """What a bar is held against: the best untrained head, or the total effect."""
+    rows = (
+        alt.Chart()
+        .transform_filter("datum.bar && lines[datum.score] != null")
         .transform_calculate(
-            x=f"bar_x + bar_width * {value}", y="datum.middle - 7", y2="datum.middle + 7"
+            x=_at("lines[datum.score]"), y="datum.middle - 7", y2="datum.middle + 7"
         )
     )
-    if which == "untrained":
-        rule = rows.mark_rule(color="currentColor", strokeWidth=1.5, aria=False, tooltip=None)
-        return rule.encode(**AT, y2="y2:Q")
+    rule = rows.mark_rule(color="currentColor", strokeWidth=1.5, aria=False, tooltip=None)
+    return rule.encode(**AT, y2="y2:Q")
+
+
+def _uniform() -> alt.Chart:
+    """What a head gives that looks at all alike: a dot."""
+    rows = (
+        alt.Chart()
+        .transform_filter("datum.bar && probed[datum.score]")
+        .transform_calculate(x=_at("uniform[datum.score][slot_layers[slot]]"))
+    )
     return rows.mark_point(
         filled=True, color=charts.HOVER_COLOUR, opacity=1, size=22, aria=False, tooltip=None
     ).encode(x=AT["x"], y=alt.Y("middle:Q", scale=None, axis=None))
@@ -116,18 +138,28 @@ def _texts(side: Literal["left", "right"]) -> alt.Chart:
     )  # fmt: skip
 
 
-def _legend() -> list[alt.Chart]:
-    """What the line and the dot beside the bars of patterns mean."""
-    rows = alt.Chart().transform_filter("datum.score == -2")
+def _legend(layout: Layout) -> list[alt.Chart]:
+    """What the line and the dot beside bars mean."""
+    total = effect(layout.scores.total)
     y = alt.Y("middle:Q", scale=None, axis=None)
     parts: list[alt.Chart] = []
-    for x, said in ((12, "best untrained head"), (150, "looks at all alike")):
-        place = rows.transform_calculate(
-            at=f"card_x + {x}", x=f"card_x + {x + 8}", y="datum.middle - 6", y2="datum.middle + 6",
-            said=f"'{said}'",
+    for row, x, marked, said in (
+        (PROBED, 12, "line", "best untrained head"),
+        (PROBED, 150, "dot", "looks at all alike"),
+        (PAIRED, 12, "line", f"total effect {total}; bars begin at 0"),
+    ):
+        if row not in {each.score for each in layout.rows}:
+            continue
+        place = (
+            alt.Chart()
+            .transform_filter(f"datum.score == {row}")
+            .transform_calculate(
+                at=f"card_x + {x}", x=f"card_x + {x + 8}", y="datum.middle - 6",
+                y2="datum.middle + 6", said=f"'{said}'",
+            )
         )  # fmt: skip
         at = alt.X("at:Q", scale=None, axis=None)
-        if said.startswith("best"):
+        if marked == "line":
             line = place.mark_rule(color="currentColor", strokeWidth=1.5, aria=False, tooltip=None)
             parts.append(line.encode(x=at, y=AT["y"], y2="y2:Q"))
         else:

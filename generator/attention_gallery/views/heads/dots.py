@@ -7,7 +7,7 @@ import altair as alt
 from attention_gallery import charts
 from attention_gallery.pixels import CORNERS, ringed
 from attention_gallery.views.heads.layout import NUMBERED, Layout
-from attention_gallery.views.heads.matrices import Layer, text
+from attention_gallery.views.heads.matrices import Layer, fine, text
 
 _ACROSS = (
     "plot_x + plot_width * (({value}) - spans[score][0]) / (spans[score][1] - spans[score][0])"
@@ -97,6 +97,13 @@ def _headings() -> list[Layer]:
             "'dashed: best untrained head, dotted: all keys alike' : ''",
             "plot_x", "plot_y + plot_height + 52", 11, 400,
         ),
+        (
+            "middles[score] || middles[beside] ? 'line: '"
+            " + middle_texts[middles[score] ? score : beside] : ''",
+            "plot_x",
+            "plot_y + plot_height + (probed[score] || probed[beside] ? 66 : 52)",
+            11, 400,
+        ),
     ]  # fmt: skip
     return [
         text(
@@ -111,15 +118,15 @@ def _headings() -> list[Layer]:
 
 
 def _axes() -> alt.Chart:
-    """The room of the dots, and lines at zero of what is signed."""
+    """The room of the dots, and lines where a head is that makes no difference to an answer."""
     return (
         alt.Chart(alt.sequence(0, 3, as_="i"))
         .transform_filter("datum.i == 0 || (datum.i == 1 ? signed[score] : signed[beside])")
         .transform_calculate(
-            x=f"datum.i == 1 ? {_ACROSS.format(value='0')} : plot_x",
-            x2=f"datum.i == 1 ? {_ACROSS.format(value='0')} : plot_x + plot_width",
-            y=f"datum.i == 2 ? {_UPWARDS.format(value='0')} : plot_y",
-            y2=f"datum.i == 2 ? {_UPWARDS.format(value='0')} : plot_y + plot_height",
+            x=f"datum.i == 1 ? {_ACROSS.format(value='middles[score]')} : plot_x",
+            x2=f"datum.i == 1 ? {_ACROSS.format(value='middles[score]')} : plot_x + plot_width",
+            y=f"datum.i == 2 ? {_UPWARDS.format(value='middles[beside]')} : plot_y",
+            y2=f"datum.i == 2 ? {_UPWARDS.format(value='middles[beside]')} : plot_y + plot_height",
         )
         .mark_rect(
             filled=False, stroke="currentColor", strokeOpacity=0.35, aria=False, tooltip=None
@@ -133,9 +140,9 @@ def _ticks() -> list[Layer]:
     rows = (
         alt.Chart(alt.sequence(0, 4, as_="i"))
         .transform_calculate(across="datum.i < 2", end="datum.i % 2")
-        .transform_calculate(value="spans[datum.across ? score : beside][datum.end]")
+        .transform_calculate(ends="spans[datum.across ? score : beside]")
         .transform_calculate(
-            text="format(datum.value, abs(datum.value) < 10 ? '.3~f' : ',.0f')",
+            text=f"format(datum.ends[datum.end], {fine('datum.ends[1] - datum.ends[0]')})",
             x="datum.across ? plot_x + datum.end * plot_width : plot_x - 6",
             y="datum.across ? plot_y + plot_height + 13"
             " : plot_y + 5 + (1 - datum.end) * (plot_height - 10)",

@@ -42,13 +42,17 @@ _BAR = 120, 90  # a bar in the card
 _NARROWEST = 23  # a cell with a number in it
 
 
+PROBED, PAIRED = -2, -3
+"""Lines of the head card that say what is marked beside the bars of these scores."""
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """A line of the head card.
 
     Attributes:
         text: A heading; empty where it is a score.
-        score: Index of the score; -1 for a heading.
+        score: Index of the score; -1 for a heading, `PROBED` or `PAIRED` for what marks mean.
         line: From the top of the card, in lines.
     """
 
@@ -118,19 +122,23 @@ def _card(scores: Scores) -> list[Row]:
         "without": "Without it, the answer changes by",
         "pair": "Its part in the difference of two sentences",
     }
+    legends: dict[Group, int] = {"probe": PROBED, "pair": PAIRED}
     rows: list[Row] = []
     line = 0.0
     for group, heading in headings.items():
         found = scores.of(group)
         if not found:
             continue
-        rows.append(Row(heading, -1, line))
+        of_group = scores.all[found[0]]
+        rows.append(Row(of_group.named(heading) if of_group.signed else heading, -1, line))
         line += 1
         for i in found:
-            rows.append(Row(scores.all[i].named(words.brief(scores.all[i].title)), i, line))
+            score = scores.all[i]
+            title = words.brief(score.title)
+            rows.append(Row(title if score.signed else score.named(title), i, line))
             line += 1
-        if group == "probe":
-            rows.append(Row("", -2, line))
+        if group in legends:
+            rows.append(Row("", legends[group], line))
             line += 1
         line += 0.5
     return rows

@@ -10,7 +10,7 @@ import numpy as np
 from attention_gallery import charts
 from attention_gallery.views.heads import words
 from attention_gallery.views.heads.layout import Layout
-from attention_gallery.views.heads.scores import Scores
+from attention_gallery.views.heads.scores import Score, Scores, effect
 
 N_SHADES = 65
 """Colours of a scale; of a signed one the middle is neutral."""
@@ -21,6 +21,7 @@ _NEUTRAL = "#f4f1ea"
 def params(layout: Layout) -> list[alt.Parameter]:
     """All parameters: data, controls, places, and what follows from them."""
     scores = layout.scores
+    bars = [scores.bar(i) for i in range(len(scores.all))]
     values: dict[str, Any] = {
         "slots": [str(head) for head in scores.heads],
         "slot_layers": [head.layer for head in scores.heads],
@@ -33,11 +34,16 @@ def params(layout: Layout) -> list[alt.Parameter]:
         "signed": [score.signed for score in scores.all],
         "limits": [score.limit for score in scores.all],
         "spans": [list(score.span) for score in scores.all],
+        "middles": [score.middle for score in scores.all],
+        "middle_texts": [_middle(score) for score in scores.all],
         "formats": [list(score.formats) for score in scores.all],
         "probed": [score.group == "probe" for score in scores.all],
         "gives": [score.gives for score in scores.all],
         "says": [score.says for score in scores.all],
         "untrained": [score.untrained for score in scores.all],
+        "barred": [bar is not None for bar in bars],
+        "bars": [list(bar or (0, 1)) for bar in bars],
+        "lines": [_line(scores, score) for score in scores.all],
         "uniform": [list(score.uniform) for score in scores.all],
         "best": scores.best,
         "named": scores.named,
@@ -82,9 +88,26 @@ def _controls(scores: Scores) -> list[alt.Parameter]:
     ]
 
 
+def _middle(score: Score) -> str:
+    """What is said of the middle of its colours; of a score that has none, nothing."""
+    if not score.signed:
+        return ""
+    return f"total effect {effect(score.middle)}" if score.middle else "0"
+
+
+def _line(scores: Scores, score: Score) -> float | None:
+    """What a bar in the card is held against: the best untrained head, or the total effect."""
+    if score.group == "probe":
+        return score.untrained
+    return scores.total if score.group == "pair" else None
+
+
 def _diverging() -> list[str]:
-    """From blue over a neutral colour to orange, for every kind of colour vision."""
-    stops = (charts.PIN_COLOUR, _NEUTRAL, charts.HOVER_COLOUR)
+    """From orange over a neutral colour to blue, for every kind of colour vision.
+
+    Blue is for more, as in all charts of signed numbers.
+    """
+    stops = (charts.HOVER_COLOUR, _NEUTRAL, charts.PIN_COLOUR)
     rgb = np.array([[int(stop[i : i + 2], 16) for i in (1, 3, 5)] for stop in stops], dtype=float)
     at = np.linspace(0, 2, N_SHADES)
     colours = np.stack([np.interp(at, range(3), channel) for channel in rgb.T], axis=1)

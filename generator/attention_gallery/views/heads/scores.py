@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from attention_gallery.errors import InputError
 from attention_gallery.head_scores import head_scores
 from attention_gallery.packing import Packed
 from attention_gallery.terms import Head, Measured
@@ -20,13 +21,21 @@ becomes of an answer without it; what it carries of the difference between two s
 STANDS_OUT = 0.25
 """A head is named after a pattern that it gives so much more attention than its baselines."""
 
-_PREFIXES: Mapping[Group, str] = {
-    "probe": "probe",
-    "sentence": "sentence",
-    "without": "without the head",
-    "pair": "two sentences",
+_SHORT: Mapping[str, str] = {
+    "known": "to what is known",
+    "previous": "to previous token",
+    "next": "to next token",
+    "itself": "to itself",
+    "first": "to first token",
+    "special": "to special tokens",
+    "image": "to the image",
+    "same": "to the same word",
+    "largest": "largest weight",
 }
-_LARGE = 10  # effects from here on are told without decimals
+"""What scores of a sentence are called in a control, which has room for 28 letters."""
+
+SIZES = (10, 1000)
+"""From the first on effects are told with one decimal, from the second on with none."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,6 +45,7 @@ class Score:
     Attributes:
         group: What it is of.
         title: What readers call it within its group.
+        label: What readers choose it by; no longer than a control is wide.
         values: Of all heads, one layer after the other, float64 ``[head]``, as they are printed.
         unit: What it counts; empty for a share of attention, or of odds.
         signed: Whether it may be negative: an effect.
@@ -45,10 +55,14 @@ class Score:
         untrained: Of a pattern, the most that a head of an untrained model gives.
         uniform: Of a pattern, what a head of each layer gives that looks at all it sees alike,
             ``[layer]``.
+        middle: Of an effect, what a head has that makes no difference: 0, or, where the effect is
+            what is left without the head, the effect of all there is.
+        of_all: Of an effect, that of all heads at once.
     """
 
     group: Group
     title: str
+    label: str
     values: NDArray[np.float64]
     unit: str = ""
     signed: bool = False
@@ -57,11 +71,14 @@ class Score:
     says: str = ""
     untrained: float = 0.0
     uniform: tuple[float, ...] = ()
+    middle: float = 0.0
+    of_all: float | None = None
 
     @property
-    def label(self) -> str:
-        """What readers choose it by."""
-        return f"{_PREFIXES[self.group]}: {self.title}"
+    def sizes(self) -> NDArray[np.float64]:
+        """By how much of it heads are ranked, and coloured: how far each is from the middle."""
+        sizes: NDArray[np.float64] = np.abs(self.values - self.middle)
+        return sizes
 
     def named(self, text: str) -> str:
         """A text that names it, with its unit."""
@@ -69,23 +86,27 @@ class Score:
 
     @property
     def limit(self) -> float:
-        """The end of its colours: 1 of a share, else the largest size there is."""
-        largest = float(np.abs(self.values).max())
+        """The end of its colours: 1 of a share, else the largest size there is.
+
+        From the middle in both directions, where there is one.
+        """
+        largest = float(self.sizes.max())
         return max(largest, 0.001) if self.signed or self.unit else 1.0
 
     @property
     def span(self) -> tuple[float, float]:
-        """The ends of an axis for it: 0, and all there is."""
-        ends = [0.0, *self.values.tolist(), self.untrained, *self.uniform]
+        """The ends of an axis for it: 0 or its middle, and all there is."""
+        baselines = (self.untrained, *self.uniform) if self.group == "probe" else ()
+        ends = [self.middle, *self.values.tolist(), *baselines]
         low, high = min(ends), max(ends)
         return low, max(high, low + 0.001)
 
     @property
-    def formats(self) -> tuple[str, str]:
-        """How values are printed, as d3 has it: those below 10, and larger ones."""
+    def formats(self) -> tuple[str, str, str]:
+        """How values are printed, as d3 has it: those below each of `SIZES`, and larger ones."""
         if self.signed:
-            return f"+.{self.digits}f", "+,.0f"
-        return f".{self.digits}f", f".{self.digits}f"
+            return f"+.{self.digits}f", "+,.1f", "+,.0f"
+        return (f".{self.digits}f",) * 3
 
     def number(self, value: float) -> str:
         """A value as it is printed, without its unit."""
@@ -126,23 +147,47 @@ class Scores:
             self.named = (margins.max(axis=0) >= STANDS_OUT).tolist()
         self.first, self.second = self._opening(margins)
         shown = packed.slots[packed.start].single
-        leading = int(np.abs(self.all[self.first].values).argmax())
+        leading = int(self.all[self.first].sizes.argmax())
         self.start = self.heads.index(shown) if shown else leading
 
     def of(self, group: Group) -> list[int]:
         """Indices of the scores of a group."""
         return [i for i, score in enumerate(self.all) if score.group == group]
 
+    @property
+    def total(self) -> float:
+        """The total effect of what two sentences differ in; 0 where there is one only."""
+        return rounded_effect(self.patching.facts["total"]) if self.patching else 0.0
+
+    def bar(self, number: int) -> tuple[float, float] | None:
+        """The ends of a score's bars in the card; None where there is nothing to hold it against.
+
+        Effects of a group are compared, and so have one scale, on which 0 is, too.
+        """
+        score = self.all[number]
+        if not score.signed:
+            return None if score.unit else (0.0, 1.0)
+        group = [self.all[i] for i in self.of(score.group)]
+        ends = [0.0, *(each.middle for each in group), *np.concatenate([e.values for e in group])]
+        low, high = float(min(ends)), float(max(ends))
+        return low, max(high, low + 0.001)
+
     def _opening(self, margins: NDArray[np.float64]) -> tuple[int, int]:
-        """What the author went to measure; or the pattern that some head follows furthest, first.
+        """What the author went to measure first; or the pattern that the head shown stands out by.
 
         Who names a second sentence asks which heads carry the difference, whatever else they do.
+        Where no head is shown, or it stands out by nothing, it is the pattern that some head
+        follows furthest.
         """
         if pair := self.of("pair"):
             return pair[0], pair[1]
-        patterns = self.of("probe")
-        ranked = sorted(patterns, key=lambda i: -float(margins[i].max()))
+        ranked = sorted(self.of("probe"), key=lambda i: -float(margins[i].max()))
         ranked += self.of("sentence")
+        shown = self.packed.slots[self.packed.start].single
+        at = self.heads.index(shown) if shown else -1
+        if at >= 0 and self.named[at]:
+            ranked.remove(self.best[at])
+            ranked.insert(0, self.best[at])
         effects = self.of("without")
         second = effects[0] if effects else ranked[min(1, len(ranked) - 1)]
         return ranked[0], second
@@ -155,10 +200,20 @@ class Scores:
         return margins
 
     def _of_shown(self, name: str) -> Measured | None:
-        """What was measured of the heads that are shown, and of no other attention's."""
+        """What was measured of the heads that are shown.
+
+        Raises:
+            InputError: When it was measured of another attention's.
+        """
         found = self.packed.measured.get(name)
-        same = found is not None and found.facts["kind"] == self.packed.attention.kind
-        return found if same else None
+        kind = self.packed.attention.kind
+        if found is not None and found.facts["kind"] != kind:
+            raise InputError(
+                f"{name} is of {found.facts['kind']} attention, by which the model answers, and "
+                f"the exhibit shows {kind} attention",
+                hint=f"leave attention out, or {name}",
+            )
+        return found
 
     def _patterns(self) -> Iterator[Score]:
         found = self.packed.measured.get("patterns")
@@ -171,6 +226,7 @@ class Scores:
             yield Score(
                 "probe",
                 told["title"],
+                f"probe: {told['title']}",
                 _flat(found.layers(f"{folder}/trained"), 3),
                 gives=told["gives"],
                 says=told["says"],
@@ -179,33 +235,56 @@ class Scores:
             )
 
     def _sentence(self) -> Iterator[Score]:
-        for score in head_scores(self.packed.attention, self.packed.gold).values():
+        for name, score in head_scores(self.packed.attention, self.packed.gold).items():
             values = _flat(score.values, score.digits)
-            yield Score("sentence", score.title, values, score.unit, digits=score.digits)
+            label = f"sentence: {_SHORT.get(name, score.title)}"
+            yield Score("sentence", score.title, label, values, score.unit, digits=score.digits)
 
     def _effects(self) -> Iterator[Score]:
         if self.ablation:
             unit = self.ablation.facts["answer"]["unit"]
-            for name, title in (
-                ("mean", "its mean in its place"),
-                ("zero", "nothing in its place"),
+            for name, title, short in (
+                ("zero", "nothing in its place", "nothing instead"),
+                ("mean", "its mean over this sentence", "its mean instead"),
             ):
-                yield Score("without", title, _effects(self.ablation, name), unit, signed=True)
+                yield Score(
+                    "without",
+                    title,
+                    f"without it: {short}",
+                    _effects(self.ablation, name),
+                    unit,
+                    signed=True,
+                    of_all=rounded_effect(float(self.ablation.arrays[f"{name}/all"])),
+                )
         if self.patching:
+            facts = self.patching.facts
             for name in ("indirect", "direct"):
-                values = _effects(self.patching, name)
-                yield Score("pair", f"{name} effect", values, signed=True)
+                yield Score(
+                    "pair",
+                    f"{name} effect",
+                    f"pair: {name} effect",
+                    _effects(self.patching, name),
+                    signed=True,
+                    # Beside a head that carries nothing, all of the difference has its effect.
+                    middle=self.total if name == "direct" else 0.0,
+                    of_all=rounded_effect(facts[f"{name}_of_all"]),
+                )
 
 
 def effect(value: float, digits: int = 3) -> str:
-    """An effect as it is printed: with its sign, and large ones without decimals."""
-    places = digits if abs(value) < _LARGE else 0
-    return f"{value:+,.{places}f}".replace("-", "−")
+    """An effect as it is printed: with its sign, and large ones with fewer decimals."""
+    return f"{value:+,.{_places(value, digits)}f}".replace("-", "−")
 
 
 def rounded_effect(value: float, digits: int = 3) -> float:
     """What `effect` prints, as a number; zero has no sign."""
-    return round(value, digits if abs(value) < _LARGE else 0) + 0.0
+    return round(value, _places(value, digits)) + 0.0
+
+
+def _places(value: float, digits: int) -> int:
+    """How many decimals an effect is told with."""
+    some, many = SIZES
+    return digits if abs(value) < some else 1 if abs(value) < many else 0
 
 
 def _effects(found: Measured, folder: str) -> NDArray[np.float64]:

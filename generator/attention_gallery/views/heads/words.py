@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 
 from attention_gallery import charts
-from attention_gallery.terms import Table
-from attention_gallery.views.heads.scores import Score, Scores, effect, rounded_effect
+from attention_gallery.terms import Measured, Table
+from attention_gallery.views.heads.scores import SIZES, Score, Scores, effect, rounded_effect
 
 _TOP = 3
+_NONE = "none above an untrained one"
 _ATTENTION = "attention "
+_SLIGHT = 0.01  # nats or logits: an answer that changes by less is the same to a reader
 
 
 def in_words(scores: Scores, at: int) -> str:
@@ -52,7 +54,7 @@ def expression(scores: Scores) -> str:
             "(named[slot] ? ' ' + says[best[slot]] : '')",
         ]
     else:
-        parts.append("'.'")
+        parts.append(f"'{_unprobed(scores)}'")
     for place, i in enumerate(scores.of("sentence")):
         parts.append(f"'{', ' if place else ' On this sentence: '}' + phrases[{place}] + ' '")
         parts.append(told_expr(str(i), "slot"))
@@ -71,7 +73,9 @@ def told_expr(score: str, at: str) -> str:
 def number_expr(score: str, at: str) -> str:
     """The same without the unit."""
     value = f"values[{score}][{at}]"
-    return f"format({value}, formats[{score}][abs({value}) < 10 ? 0 : 1])"
+    some, many = SIZES
+    which = f"abs({value}) < {some} ? 0 : abs({value}) < {many} ? 1 : 2"
+    return f"format({value}, formats[{score}][{which}])"
 
 
 def constants(scores: Scores) -> dict[str, Any]:
@@ -95,8 +99,9 @@ def outline(scores: Scores) -> str:
     parts = []
     for i in scores.of("probe"):
         score = scores.all[i]
-        leader = int(score.values.argmax())
-        parts.append(f"{score.title} {scores.heads[leader]} {score.told(score.values[leader])}")
+        leaders = _leaders(score)[:1]
+        told = " ".join(f"{scores.heads[at]} {score.told(score.values[at])}" for at in leaders)
+        parts.append(f"{score.title} {told or _NONE}")
     if not parts:
         return ""
     n_named = sum(scores.named)
@@ -108,23 +113,35 @@ def outline(scores: Scores) -> str:
 
 
 def table(scores: Scores) -> Table:
-    """For each score the heads that have most of it, and its baselines; of effects, the largest."""
+    """For each score the heads that have most of it, and what those numbers are held against."""
     n_ranks = min(_TOP, len(scores.heads))
+    probed = bool(scores.of("probe"))
+    signed = any(score.signed for score in scores.all)
     rows = []
     for score in scores.all:
-        order = np.argsort(-np.abs(score.values), kind="stable")[:n_ranks]
-        cells = [f"{scores.heads[at]} {score.told(score.values[at])}" for at in order]
-        baselines = ("", "")
-        if score.group == "probe":
-            baselines = score.told(score.untrained), _spread(score)
-        rows.append((score.label, *cells, *baselines))
+        cells = [f"{scores.heads[at]} {score.told(score.values[at])}" for at in _leaders(score)]
+        cells = cells or ["no single head" if score.signed else _NONE]
+        row = [score.label, *cells, *[""] * (n_ranks - len(cells))]
+        if signed:
+            row.append("" if score.of_all is None else score.told(score.of_all))
+        if probed:
+            of_pattern = score.group == "probe"
+            row.append(score.told(score.untrained) if of_pattern else "")
+            row.append(_spread(score) if of_pattern else "")
+        rows.append(tuple(row))
+    cross = " of cross-attention" if scores.packed.attention.kind == "cross" else ""
+    caption = f"Those with most of each score, of {len(scores.heads)} heads{cross}"
+    if signed:
+        caption += "; of effects, with the largest"
+    if scores.total:
+        caption += f", or that which is furthest from the total of {effect(scores.total)}"
     return Table(
-        caption=f"The heads with most of each score, or the largest effect, of {len(scores.heads)}",
+        caption=caption,
         columns=(
             "score",
             *("first", "second", "third")[:n_ranks],
-            "best untrained head",
-            "looking at all alike",
+            *(("all heads at once",) if signed else ()),
+            *(("best untrained head", "looking at all alike") if probed else ()),
         ),
         rows=tuple(rows),
     )
@@ -150,10 +167,22 @@ def quoted(word: str) -> str:
     return f"“\u2068{charts.short(word)}\u2069”"
 
 
+def _leaders(score: Score) -> list[int]:
+    """The heads that have most of a score, the first of all first.
+
+    Of a pattern, only those that follow it further than any head does before training; of an
+    effect, only those that have one.
+    """
+    order = np.argsort(-score.sizes, kind="stable")[:_TOP].tolist()
+    if score.signed:
+        return [at for at in order if score.sizes[at]]
+    return [at for at in order if score.group != "probe" or score.values[at] > score.untrained]
+
+
 def _on_probe(scores: Scores, at: int) -> str:
     best = scores.best[at]
     if best < 0:
-        return "."
+        return _unprobed(scores)
     score, named = scores.all[best], scores.named[at]
     uniform = score.uniform[scores.heads[at].layer]
     says = f" {score.says}" if named else ""
@@ -162,6 +191,12 @@ def _on_probe(scores: Scores, at: int) -> str:
         f"{score.values[at]:.3f} to {score.gives}; the best head of an untrained model gives "
         f"{score.untrained:.3f}, one that looks at all it sees alike {uniform:.3f}.{says}"
     )
+
+
+def _unprobed(scores: Scores) -> str:
+    """What follows the name of a head of which no more is known than its sentence."""
+    cross = scores.packed.attention.kind == "cross"
+    return ", a head of cross-attention." if cross else "."
 
 
 def _phrases(scores: Scores) -> list[str]:
@@ -174,31 +209,40 @@ def _effects(scores: Scores) -> dict[int, tuple[str, str]]:
     """What is said before and after the number of each effect, by the index of its score."""
     told = {}
     if scores.ablation:
-        mean, zero = scores.of("without")
+        zero, mean = scores.of("without")
         what = asked(scores.ablation.facts["answer"])
-        told[mean] = (f" Without it, with its mean in its place, {what} changes by ", "")
-        told[zero] = ("; with nothing in its place, by ", ".")
+        told[zero] = (f" Without it, with nothing in its place, {what} changes by ", "")
+        told[mean] = ("; with its mean over this sentence in its place, by ", ".")
     if scores.patching:
         indirect, direct = scores.of("pair")
         told[indirect] = (
             " Of the difference between the two sentences, its indirect effect is ",
-            "",
+            " (the first is read, and only this head looks as in the second)",
         )
-        told[direct] = (", its direct effect ", ".")
+        told[direct] = (
+            ", its direct effect ",
+            " (the second is read, and only this head looks as in the first: a head that carries "
+            f"nothing leaves the total of {effect(scores.total)}).",
+        )
     return told
 
 
 def _without_all(scores: Scores) -> Iterator[str]:
     if not scores.ablation:
         return
-    unit = scores.ablation.facts["answer"]["unit"]
-    found = scores.ablation
-    total = effect(rounded_effect(float(np.concatenate(found.layers("mean")).sum())))
-    at_once = effect(rounded_effect(float(found.arrays["mean/all"])))
+    found, unit = scores.ablation, scores.ablation.facts["answer"]["unit"]
+    zero, mean = (scores.all[i] for i in scores.of("without"))
+    if max(np.abs(np.concatenate(found.layers(by))).max() for by in ("zero", "mean")) < _SLIGHT:
+        yield f"No single head changes this answer by {_SLIGHT} or more."
+    if len(scores.heads) == 1:
+        return
+    of_zero, of_mean = (_sum(found, by) for by in ("zero", "mean"))
     yield (
-        f"Silenced one at a time, with their means in their places, the {len(scores.heads)} heads "
-        f"change it by {total} {unit} in sum; all at once, by {at_once}. Heads work together and "
-        "stand in for one another, so that the effects of single heads need not add up."
+        f"Silenced one at a time, with nothing in their places, the {len(scores.heads)} heads "
+        f"change it by {of_zero} {unit} in sum; all at once, by {zero.told(zero.of_all or 0)}. "
+        f"With their means over this sentence in their places that is {of_mean} {unit} in sum, and "
+        f"{mean.told(mean.of_all or 0)} all at once. Heads work together and stand in for one "
+        "another, so that the effects of single heads need not add up."
     )
 
 
@@ -208,14 +252,21 @@ def _difference(scores: Scores) -> Iterator[str]:
     facts = scores.patching.facts
     word, other = quoted(facts["answer"]["word"]), quoted(facts["answer"]["rather_than"])
     before, after = (f"{odds:.3g}" for odds in facts["odds"])
-    total, carried = (effect(rounded_effect(facts[n])) for n in ("total", "indirect_of_all"))
-    summed = effect(rounded_effect(float(np.concatenate(scores.patching.layers("indirect")).sum())))
+    indirect, direct = (scores.all[i] for i in scores.of("pair"))
     yield (
         f"The odds of {word} against {other} are {before} after the first sentence and {after} "
-        f"after the second, a total effect of {total}. The indirect effects of single heads sum up "
-        f"to {summed}, that of all heads together is {carried}: they need not add up, nor do "
-        "direct and indirect effect add up to the total."
+        f"after the second: a total effect of {effect(scores.total)}, where +1 is twice the odds. "
+        f"Their indirect effect together is {indirect.told(indirect.of_all or 0)}: the first "
+        "sentence is read, and nothing is changed but where all heads look. Their direct effect is "
+        f"{direct.told(direct.of_all or 0)}: everything is changed but that. The indirect effects "
+        f"of single heads sum up to {_sum(scores.patching, 'indirect')}: they need not add up, nor "
+        "do direct and indirect effect add up to the total."
     )
+
+
+def _sum(found: Measured, folder: str) -> str:
+    """What the effects of single heads add up to."""
+    return effect(rounded_effect(float(np.concatenate(found.layers(folder)).sum())))
 
 
 def _spread(score: Score) -> str:
