@@ -51,6 +51,12 @@ def test_a_measure_declares_what_it_is_of(name: str) -> None:
     assert measures.need(name).measure == name
 
 
+@pytest.mark.parametrize("name", [*NAMES, *resources.view_names()])
+def test_a_measure_and_a_view_are_told_of_in_the_readme(name: str) -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
+    assert f"| `{name}` |" in readme or f"**{name}**" in readme or f"| {name} |" in readme
+
+
 def test_every_pattern_that_is_probed_can_be_named_in_a_manifest() -> None:
     assert set(get_args(Pattern)) == set(PATTERNS)
 
