@@ -53,6 +53,26 @@ def lone_file(
     return pages.lone_file(shown, held, packed, figures, vega(), others=against), packed
 
 
+def overlaps(page: Page, chart: str) -> list[object]:
+    """Texts of a chart that stand on one another."""
+    found: list[object] = page.evaluate(
+        """(chart) => {
+          const boxes = [...document.querySelectorAll(`${chart} .ag-chart text`)]
+            .filter((t) => t.textContent.trim())
+            .map((t) => [t.textContent, t.getBoundingClientRect()]);
+          const found = [];
+          boxes.forEach(([a, p], i) => boxes.slice(i + 1).forEach(([b, q]) => {
+            const x = Math.min(p.right, q.right) - Math.max(p.left, q.left);
+            const y = Math.min(p.bottom, q.bottom) - Math.max(p.top, q.top);
+            if (x > 2 && y > 4) found.push([a, b, x, y]);
+          }));
+          return found;
+        }""",
+        chart,
+    )
+    return found
+
+
 def shower(open_page: OpenPage, folder: Path, chart: str, size: tuple[int, int]) -> Show:
     """What opens a page from a file, as from a USB stick, and waits for a chart of it.
 

@@ -16,7 +16,6 @@ from attention_gallery import build, measures, resources
 from attention_gallery.codes import decode
 from attention_gallery.errors import GalleryError, InputError, Where
 from attention_gallery.measures import measure_all
-from attention_gallery.measures.apparatus.probes import Pattern
 from attention_gallery.model_source import model_from_source
 from attention_gallery.store import Store
 from attention_gallery.terms import (
@@ -24,6 +23,7 @@ from attention_gallery.terms import (
     CaptureRequest,
     MeasureRequest,
     Model,
+    Pattern,
     Question,
     Sentence,
 )

@@ -19,7 +19,6 @@ from attention_gallery.capture.model.loading import LoadedModel, load
 from attention_gallery.errors import CaptureError, ModelError
 from attention_gallery.measures.apparatus.case import Case
 from attention_gallery.measures.apparatus.probes import (
-    Pattern,
     Probe,
     aligned,
     n_words,
@@ -35,6 +34,7 @@ from attention_gallery.terms import (
     Measured,
     MeasureRequest,
     Model,
+    Pattern,
     Sentence,
 )
 from grammars import grammar

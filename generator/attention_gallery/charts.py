@@ -255,6 +255,11 @@ def n_columns(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
+def quoted(text: str, length: int = 30) -> str:
+    """A token within a sentence, isolated: right-to-left text would shuffle what is around it."""
+    return f"“\u2068{short(text, length)}\u2069”"
+
+
 def short(text: str, length: int = 30) -> str:
     """A token's text, cut where it would push everything else away."""
     return text if len(text) <= length else text[: length - 1] + "…"

@@ -20,6 +20,28 @@ NARROW = "windowSize()[0] < 700"
 """A Vega expression for a window with less room, such as a phone's."""
 
 
+def pick(wide: float, narrow: float) -> str:
+    """A Vega expression for what depends on the width of the window, by the parameter `narrow`."""
+    return str(wide) if wide == narrow else f"(narrow ? {narrow} : {wide})"
+
+
+def ground(width: str, height: str, name: str = "i") -> alt.Chart:
+    """All the room there is, unseen, so that nothing moves when something else is shown.
+
+    Args:
+        width: Of the picture, as an expression.
+        height: Likewise.
+        name: Of the field that its only row has.
+    """
+    unseen = (
+        alt.Chart(alt.sequence(0, 1, as_=name))
+        .transform_calculate(x="0", y="0", x2=width, y2=height)
+        .mark_rect(fillOpacity=0, aria=False, tooltip=None)
+        .encode(**CORNERS)
+    )
+    return cast(alt.Chart, unseen)
+
+
 def on_rows(rows: alt.Chart, *layers: alt.Chart | alt.LayerChart) -> alt.LayerChart:
     """Layers that draw the same rows, which are made once."""
     layered = alt.layer(*layers, data=rows.data, transform=rows.transform)

@@ -7,7 +7,7 @@ views can change for ever without a model being run again.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -68,13 +68,7 @@ def make_plan(
         for model, sentence in (own, *variants):
             identity = _identity(model, sentence, digest_model, digest_file)
             digest = digest_of(identity)
-            before = passes.get(digest) or CaptureRequest(
-                digest,
-                model,
-                sentence,
-                image_digest=identity.get("image", ""),
-                audio_digest=identity.get("audio", ""),
-            )
+            before = passes.get(digest) or _request(digest, model, sentence, identity)
             passes[digest] = dataclasses.replace(
                 before,
                 wheres=(*before.wheres, *([exhibit.where] if exhibit.where else [])),
@@ -147,15 +141,7 @@ def _measure(
     for sentence in sentences:
         identity = _identity_of_sentence(sentence, digest_file)
         identities.append(identity)
-        passes.append(
-            CaptureRequest(
-                "",
-                model,
-                sentence,
-                image_digest=identity.get("image", ""),
-                audio_digest=identity.get("audio", ""),
-            )
-        )
+        passes.append(_request("", model, sentence, identity))
     key = {
         "measure": need.measure,
         "measure_format": MEASURE_FORMAT,
@@ -173,6 +159,19 @@ def _measure(
         (exhibit.where,) if exhibit.where else (),
         exhibit.labels if need.reads == "labels" else "",
         labels_digest,
+    )
+
+
+def _request(
+    key: str, model: Model, sentence: Sentence, identity: Mapping[str, Any]
+) -> CaptureRequest:
+    """A pass of a model over a sentence, whose files must keep the digests it is planned with."""
+    return CaptureRequest(
+        key,
+        model,
+        sentence,
+        image_digest=identity.get("image", ""),
+        audio_digest=identity.get("audio", ""),
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -167,7 +167,7 @@ class Question:
     where: Where | None = None
 
 
-PATTERNS = (
+Pattern = Literal[
     "previous-token",
     "next-token",
     "first-token",
@@ -177,8 +177,26 @@ PATTERNS = (
     "separator",
     "same-word",
     "alignment",
-)
-"""What a head may do: see `measures.patterns`."""
+]
+"""What a head may do.
+
+- ``previous-token``, ``next-token``: it looks at the neighbour.
+- ``first-token``: at the very first token of all, whatever that is; many heads do when they find
+  nothing else, and it is then called a sink.
+- ``self``: at the token itself.
+- ``duplicate-token``: at the same token elsewhere.
+- ``induction``: at what followed the same token the last time.
+- ``separator``: at the special tokens that end a text, such as ``[SEP]``.
+- ``same-word``: at other pieces of the word that a token is a piece of.
+- ``alignment``: in cross-attention, at the word of the other text that is translated.
+
+Source: Clark et al. 2019, "What Does BERT Look At?", sections 3.1 and 3.2 (neighbours, itself,
+    first token, separator); Xiao et al. 2024, "Efficient Streaming Language Models with Attention
+    Sinks" (first token); Olsson et al. 2022, "In-context Learning and Induction Heads" (induction);
+    Wang et al. 2023, "Interpretability in the Wild" (duplicate token).
+"""
+
+PATTERNS: tuple[Pattern, ...] = get_args(Pattern)
 
 
 @dataclass(frozen=True, slots=True)

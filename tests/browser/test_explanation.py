@@ -17,7 +17,7 @@ from attention_gallery.terms import Attention, Exhibit, Head, Start
 from attention_gallery.views.explanation import said
 from attention_gallery.views.explanation.columns import Columns
 from attentions import FOX, HOSTILE, attention, capture, exhibit
-from browser_fixtures import OpenPage, shower, signal, vega
+from browser_fixtures import OpenPage, overlaps, shower, signal, vega
 from test_attribution import NEXT
 from test_explanation import SHOWN_HEAD, SOURCE, expected, explained, numbers, plain
 
@@ -145,20 +145,5 @@ def test_nothing_overlaps_and_nothing_scrolls_sideways(show: Show, name: str, wi
     )
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert page.locator(f"{CHART} .ag-chart").evaluate("e => e.scrollWidth <= e.clientWidth")
-    found: list[object] = page.evaluate(
-        """(chart) => {
-          const boxes = [...document.querySelectorAll(`${chart} .ag-chart text`)]
-            .filter((t) => t.textContent.trim())
-            .map((t) => [t.textContent, t.getBoundingClientRect()]);
-          const found = [];
-          boxes.forEach(([a, p], i) => boxes.slice(i + 1).forEach(([b, q]) => {
-            const x = Math.min(p.right, q.right) - Math.max(p.left, q.left);
-            const y = Math.min(p.bottom, q.bottom) - Math.max(p.top, q.top);
-            if (x > 2 && y > 4) found.push([a, b, x, y]);
-          }));
-          return found;
-        }""",
-        CHART,
-    )
-    assert found == []
+    assert overlaps(page, CHART) == []
     assert page.locator("img").count() == 0, "hostile text is only text"

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from attention_gallery.measures.apparatus import probes
 from attention_gallery.measures.apparatus.layers import Maps, weights
-from attention_gallery.measures.apparatus.probes import Pattern, Probe
+from attention_gallery.measures.apparatus.probes import Probe
 from attention_gallery.measures.apparatus.run import untrained
-from attention_gallery.terms import AttentionKind, Head
+from attention_gallery.terms import AttentionKind, Head, Pattern
 
 if TYPE_CHECKING:
     from attention_gallery.measures.apparatus.case import Case

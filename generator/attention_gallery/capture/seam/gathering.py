@@ -18,7 +18,7 @@ from attention_gallery.capture.seam.product import (
     is_same_map,
     operands_of,
 )
-from attention_gallery.capture.seam.tap import Tap
+from attention_gallery.capture.seam.tap import Tap, before_torch
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -41,7 +41,6 @@ def gathering(gather: Gather) -> Iterator[Tap]:
     """
     import torch
     from torch.nn import functional
-    from torch.overrides import TorchFunctionMode
 
     softmaxes = {functional.softmax, torch.softmax, torch.special.softmax, torch.Tensor.softmax}
     weights: list[Tensor] = []  # the last softmax, and what has the same numbers
@@ -63,25 +62,5 @@ def gathering(gather: Gather) -> Iterator[Tap]:
             weights.extend([result] * is_same_map(result, args[0]))
         return result
 
-    class Mode(TorchFunctionMode):  # type: ignore[misc]
-        """Stands before every function of torch."""
-
-        is_open = True
-
-        def __torch_function__(
-            self, function: Any, _: Any, args: Any = (), options: Any = None
-        ) -> Any:
-            if not self.is_open:
-                return function(*args, **options or {})
-            return followed(function, args, options or {})
-
-        @contextmanager
-        def closed(self) -> Iterator[None]:
-            was_open, self.is_open = self.is_open, False
-            try:
-                yield
-            finally:
-                self.is_open = was_open
-
-    with Mode() as mode:
-        yield mode
+    with before_torch(followed) as tap:
+        yield tap

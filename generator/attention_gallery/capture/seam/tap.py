@@ -42,7 +42,6 @@ def tapped(see: Callable[[Passing], None], *, parts: bool = False) -> Iterator[T
     """
     import torch
     from torch.nn import functional
-    from torch.overrides import TorchFunctionMode
 
     flow = Dataflow(see) if parts else None
     run = flow.run if flow else _run
@@ -87,9 +86,30 @@ def tapped(see: Callable[[Passing], None], *, parts: bool = False) -> Iterator[T
         functional.multi_head_attention_forward: multi_head,
     }
 
-    class Mode(TorchFunctionMode):  # type: ignore[misc]
-        """Stands before every function of torch."""
+    def answer(function: Any, args: tuple[Any, ...], options: Mapping[str, Any]) -> Any:
+        if watch := watched.get(function):
+            return watch(function, *args, **options)
+        return run(function, args, options)
 
+    with before_torch(answer) as tap, _settled_with_modules(flow, tap) if flow else nullcontext():
+        yield tap
+
+
+@contextmanager
+def before_torch(
+    answer: Callable[[Any, tuple[Any, ...], dict[str, Any]], Any],
+) -> Iterator[Tap]:
+    """Stand before every function of torch, while the context lasts.
+
+    Args:
+        answer: Is asked in place of a function: given that, its arguments and its options.
+
+    Yields:
+        What closes it for a while.
+    """
+    from torch.overrides import TorchFunctionMode
+
+    class Mode(TorchFunctionMode):  # type: ignore[misc]
         is_open = True
 
         def __torch_function__(
@@ -97,9 +117,7 @@ def tapped(see: Callable[[Passing], None], *, parts: bool = False) -> Iterator[T
         ) -> Any:
             if not self.is_open:
                 return function(*args, **options or {})
-            if watch := watched.get(function):
-                return watch(function, *args, **options or {})
-            return run(function, args, options or {})
+            return answer(function, args, options or {})
 
         @contextmanager
         def closed(self) -> Iterator[None]:
@@ -109,7 +127,7 @@ def tapped(see: Callable[[Passing], None], *, parts: bool = False) -> Iterator[T
             finally:
                 self.is_open = was_open
 
-    with Mode() as mode, _settled_with_modules(flow, mode) if flow else nullcontext():
+    with Mode() as mode:
         yield mode
 
 

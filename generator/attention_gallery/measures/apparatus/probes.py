@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,36 +19,7 @@ from attention_gallery.capture.seam.towers import image_id, reader, sees_and_rea
 from attention_gallery.capture.text.tokens import read
 from attention_gallery.errors import CaptureError, ModelError
 from attention_gallery.measures.apparatus.run import Run
-from attention_gallery.terms import AttentionKind, Token
-
-Pattern = Literal[
-    "previous-token",
-    "next-token",
-    "first-token",
-    "self",
-    "duplicate-token",
-    "induction",
-    "separator",
-    "same-word",
-    "alignment",
-]
-"""What a head may do.
-
-- ``previous-token``, ``next-token``: it looks at the neighbour.
-- ``first-token``: at the very first token of all, whatever that is; many heads do when they find
-  nothing else, and it is then called a sink.
-- ``self``: at the token itself.
-- ``duplicate-token``: at the same token elsewhere.
-- ``induction``: at what followed the same token the last time.
-- ``separator``: at the special tokens that end a text, such as ``[SEP]``.
-- ``same-word``: at other pieces of the word that a token is a piece of.
-- ``alignment``: in cross-attention, at the word of the other text that is translated.
-
-Source: Clark et al. 2019, "What Does BERT Look At?", sections 3.1 and 3.2 (neighbours, itself,
-    first token, separator); Xiao et al. 2024, "Efficient Streaming Language Models with Attention
-    Sinks" (first token); Olsson et al. 2022, "In-context Learning and Induction Heads" (induction);
-    Wang et al. 2023, "Interpretability in the Wild" (duplicate token).
-"""
+from attention_gallery.terms import AttentionKind, Pattern, Token
 
 Wanted = Mapping[Pattern, NDArray[np.bool_]]
 """Where a head of each pattern looks, ``[query, key]``; a row without any is not asked."""

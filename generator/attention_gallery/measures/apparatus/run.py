@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from attention_gallery.capture.feeds import Feed, placed
 from attention_gallery.capture.model.loading import LoadedModel
+from attention_gallery.capture.seam.intervention import answer
 from attention_gallery.errors import CaptureError
 
 if TYPE_CHECKING:
@@ -50,10 +50,8 @@ class Run:
         Raises:
             CaptureError: When it predicts nothing of the kind.
         """
-        # What a model does not know it hands on, to layers that may refuse it.
-        caches = "use_cache" in inspect.signature(self.network.forward).parameters
-        answer: Any = self.network(**self.inputs, **({"use_cache": False} if caches else {}))
-        logits: Tensor | None = answer.get("logits") if isinstance(answer, Mapping) else None
+        said = answer(self.network, self.inputs)
+        logits: Tensor | None = said.get("logits") if isinstance(said, Mapping) else None
         if logits is None or logits.ndim not in (2, 3):
             raise CaptureError(
                 f"{type(self.network).__name__} predicts neither words nor labels",

@@ -12,7 +12,7 @@ import altair as alt
 
 from attention_gallery import charts
 from attention_gallery.packing import Packed
-from attention_gallery.pixels import AT, CORNERS, on_rows
+from attention_gallery.pixels import AT, CORNERS, ground, on_rows
 from attention_gallery.terms import Exhibit, Table
 from attention_gallery.views.attribution import said
 from attention_gallery.views.attribution.layout import BAR, PLAIN, WORD, Layout
@@ -39,7 +39,7 @@ def draw(packed: Packed) -> alt.LayerChart:
     """The chart."""
     layout = Layout(Values(packed))
     # What is drawn widens the chart as far as it needs, on a page and on a phone.
-    chart = alt.layer(_ground(layout), _notes(layout), _words(layout), width=1, height=1)
+    chart = alt.layer(ground(*layout.size), _notes(layout), _words(layout), width=1, height=1)
     return cast(alt.LayerChart, chart.add_params(*_params(layout)))
 
 
@@ -96,17 +96,6 @@ def _params(layout: Layout) -> list[alt.Parameter]:
         alt.param(name="method", value=0, bind=methods),
         alt.param(name="said", expr="sayings[method]"),
     ]
-
-
-def _ground(layout: Layout) -> alt.Chart:
-    """All the room there is, so that nothing moves from method to method."""
-    width, height = layout.size
-    return (
-        alt.Chart(alt.sequence(0, 1, as_="i"))
-        .transform_calculate(x="0", y="0", x2=width, y2=height)
-        .mark_rect(fillOpacity=0, aria=False, tooltip=None)
-        .encode(**CORNERS)
-    )
 
 
 def _notes(layout: Layout) -> alt.LayerChart:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from attention_gallery import charts
+from attention_gallery.charts import quoted
 
 LITTLE = 0.05
 """What is next to nothing, in nats or logits: 5 % of the odds."""
@@ -65,8 +65,3 @@ def probability(chance: float) -> str:
     if chance < 0.001:
         return "less than 0.001"
     return "more than 0.999" if chance > 0.999 else f"{chance:.3f}"
-
-
-def quoted(word: str) -> str:
-    """A token within a sentence, isolated: right-to-left text would shuffle what is around it."""
-    return f"“\u2068{charts.short(word)}\u2069”"

@@ -16,6 +16,7 @@ import altair as alt
 
 from attention_gallery import charts
 from attention_gallery.packing import Packed
+from attention_gallery.pixels import ground
 from attention_gallery.terms import Exhibit, Table
 from attention_gallery.views.explanation import cells, said
 from attention_gallery.views.explanation.columns import NAMES, Columns
@@ -36,7 +37,7 @@ def draw(packed: Packed) -> alt.LayerChart:
     """The chart."""
     layout = Layout(Columns(packed))
     layers: list[alt.Chart | alt.LayerChart] = [
-        cells.ground(layout),
+        ground(layout.width, layout.height),
         cells.notes(layout),
         cells.headings(layout),
         cells.correlations(layout),

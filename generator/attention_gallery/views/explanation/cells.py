@@ -19,16 +19,6 @@ _SMALL, _PLAIN, _HEADING = 11, 12.5, 14
 _UNDER = ("of attention", "written", "integrated", "")
 
 
-def ground(layout: Layout) -> alt.Chart:
-    """All the room there is, so that nothing moves from head to head."""
-    return (
-        alt.Chart(alt.sequence(0, 1, as_="i"))
-        .transform_calculate(x="0", y="0", x2=layout.width, y2=layout.height)
-        .mark_rect(fillOpacity=0, aria=False, tooltip=None)
-        .encode(**CORNERS)
-    )
-
-
 def notes(layout: Layout) -> alt.LayerChart:
     """The question, the answer, and which map is shown."""
     rows = (

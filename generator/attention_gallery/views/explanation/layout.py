@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import altair as alt
 
-from attention_gallery.pixels import NARROW
+from attention_gallery.pixels import NARROW, pick
 from attention_gallery.views.attribution.question import asks, gives
 from attention_gallery.views.attribution.values import lines
 from attention_gallery.views.explanation.columns import Columns
@@ -53,12 +53,12 @@ class Layout:
         self.notes = [_notes(columns, width) for width in _WIDTHS]
         self.n_rows = columns.n_keys if columns.n_keys <= SHOWN else LARGEST
         tops = [LINE * (len(notes) + 1) + _GAP for notes in self.notes]
-        self.heads = _pick(*tops)
+        self.heads = pick(*tops)
         self.agreement = f"({self.heads} + {2 * LINE + 4 + LINE})"
         under = 2 * LINE + 4 + LINE + 3 * AGREEMENT + _GAP + LINE
         self.table = f"({self.heads} + {under})"
         self.height = f"({self.heads} + {under + ROW * self.n_rows})"
-        self.width, self.names, self.column = _pick(*_WIDTHS), _pick(*_NAMES), _pick(*_COLUMN)
+        self.width, self.names, self.column = pick(*_WIDTHS), pick(*_NAMES), pick(*_COLUMN)
 
     def params(self) -> list[alt.Parameter]:
         """What the places depend on."""
@@ -78,8 +78,3 @@ def _notes(columns: Columns, width: int) -> list[tuple[str, bool]]:
         *((line, True) for line in lines(asks(columns.answer), heading)),
         *((line, False) for line in lines(gives(columns.answer), plain)),
     ]
-
-
-def _pick(wide: float, narrow: float) -> str:
-    """What depends on the width of the window."""
-    return str(wide) if wide == narrow else f"(narrow ? {narrow} : {wide})"

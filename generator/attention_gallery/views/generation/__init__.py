@@ -13,6 +13,7 @@ import altair as alt
 from attention_gallery import charts
 from attention_gallery.chances import number
 from attention_gallery.packing import Packed
+from attention_gallery.pixels import ground
 from attention_gallery.terms import Exhibit, Extra, Table
 from attention_gallery.views.generation import candidates, picture, said, text
 from attention_gallery.views.generation.layout import Layout
@@ -32,7 +33,7 @@ def fits(exhibit: Exhibit) -> bool:
 def draw(packed: Packed) -> alt.LayerChart:
     """The chart."""
     layout = Layout(Steps(packed))
-    layers: list[alt.Chart | alt.LayerChart] = [_ground(layout)]
+    layers: list[alt.Chart | alt.LayerChart] = [ground(layout.width, layout.height)]
     if layout.pictured:
         layers += [picture.image(layout), picture.squares(layout), picture.strongest(layout)]
     else:
@@ -130,18 +131,3 @@ def _params(layout: Layout) -> list[alt.Parameter]:
         alt.param(name="most", expr="peek(sort(row))"),
         alt.param(name="said", expr=said.expression(steps)),
     ]
-
-
-def _ground(layout: Layout) -> alt.Chart:
-    """All the room there is, so that nothing moves from step to step."""
-    return (
-        alt.Chart(alt.sequence(0, 1, as_="i"))
-        .transform_calculate(x="0", y="0", x2=layout.width, y2=layout.height)
-        .mark_rect(fillOpacity=0, aria=False, tooltip=None)
-        .encode(
-            x=alt.X("x:Q", scale=None, axis=None),
-            y=alt.Y("y:Q", scale=None, axis=None),
-            x2="x2:Q",
-            y2="y2:Q",
-        )
-    )

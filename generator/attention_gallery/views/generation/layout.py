@@ -15,7 +15,7 @@ import altair as alt
 
 from attention_gallery import charts
 from attention_gallery.chances import ROW
-from attention_gallery.pixels import NARROW, paragraph
+from attention_gallery.pixels import NARROW, paragraph, pick
 from attention_gallery.views.generation.steps import Steps
 
 LINE = 20
@@ -77,12 +77,12 @@ class Layout:
             shown = self.image[1] if self.pictured else LOOKED_AT * _n_lines(source)
             texts.append(self.shown + (_HEADING + shown + _GAP if self.crossed else 0))
             ends.append(texts[-1] + _HEADING + self.line * _n_lines(words))
-        self.text = _pick(*texts)
-        self.top = _pick(*(text + _HEADING for text in texts))
+        self.text = pick(*texts)
+        self.top = pick(*(text + _HEADING for text in texts))
         self.looked_at = self.shown + _HEADING
         note = _HEADING if "model" in steps.by else 0
-        self.width, self.height = _pick(*_WIDTHS), _pick(*(end + note for end in ends))
-        self.label, self.bar, self.longest = _pick(150, 112), _pick(158, 120), _pick(400, 160)
+        self.width, self.height = pick(*_WIDTHS), pick(*(end + note for end in ends))
+        self.label, self.bar, self.longest = pick(150, 112), pick(158, 120), pick(400, 160)
 
     def params(self) -> list[alt.Parameter]:
         """What the places depend on."""
@@ -113,11 +113,6 @@ class Layout:
         scale = _SIDE / max(width, height)
         image = ceil(width * scale), ceil(height * scale)
         return image, (image[0] / n_columns, image[1] / n_rows)
-
-
-def _pick(wide: float, narrow: float) -> str:
-    """What depends on the width of the window."""
-    return str(wide) if wide == narrow else f"(narrow ? {narrow} : {wide})"
 
 
 def _n_lines(places: Sequence[tuple[int, int, int]]) -> int:

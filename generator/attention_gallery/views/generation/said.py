@@ -20,13 +20,14 @@ def in_words(steps: Steps, step: int) -> str:
     key = int(row.argmax())
     read = " ".join(steps.brief[max(0, step + 1 - _CONTEXT) : step + 1])
     first, *others = (
-        f"{_quoted(steps.likely[step][i])} {number(chance)}"
+        f"{charts.quoted(steps.likely[step][i], _LONGEST)} {number(chance)}"
         for i, chance in enumerate(steps.chances[step][:_SAID])
         if not i or chance >= LEAST
     )
     likeliest = f"{first}, then {', '.join(others)}" if others else first
     came = (
-        f"The next token, by the {steps.by[step]}, is {_quoted(steps.words[step + 1])}: "
+        f"The next token, by the {steps.by[step]}, is "
+        f"{charts.quoted(steps.words[step + 1], _LONGEST)}: "
         f"{steps.told(step)}."
         if steps.by[step]
         else "No word follows."
@@ -34,7 +35,7 @@ def in_words(steps: Steps, step: int) -> str:
     return (
         f"After “\u2068{read}\u2069”, the model gives {likeliest}. {came} "
         f"To choose what comes, {packed.slots[packed.start]} looks most at "
-        f"{_quoted(packed.attention.keys[key].text)}: {row[key]:.3f}."
+        f"{charts.quoted(packed.attention.keys[key].text, _LONGEST)}: {row[key]:.3f}."
     )
 
 
@@ -78,10 +79,5 @@ def expression(steps: Steps) -> str:
 
 
 def quoted(word: str) -> str:
-    """A Vega expression for a token within a sentence; see `_quoted`."""
+    """A Vega expression for a token within a sentence; see `charts.quoted`."""
     return f"'“\u2068' + truncate({word}, {_LONGEST}) + '\u2069”'"
-
-
-def _quoted(word: str) -> str:
-    """A token within a sentence, isolated: right-to-left text would shuffle what is around it."""
-    return f"“\u2068{charts.short(word, _LONGEST)}\u2069”"

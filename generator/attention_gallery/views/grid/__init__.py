@@ -11,6 +11,7 @@ from typing import cast
 import altair as alt
 
 from attention_gallery.packing import Packed
+from attention_gallery.pixels import ground
 from attention_gallery.terms import Exhibit, Table
 from attention_gallery.views.grid import heads, margins, panel, params, words
 from attention_gallery.views.grid.layout import Layout
@@ -34,7 +35,7 @@ def draw(packed: Packed) -> alt.LayerChart:
         n_scores=len(scored),
     )
     layers: list[alt.Chart | alt.LayerChart] = [
-        _paper(),
+        ground("whole_width", "whole_height", "one"),
         heads.grid(layout),
         margins.legend(notes),
         panel.title(),
@@ -68,14 +69,3 @@ def describe(packed: Packed) -> str:
 def tabulate(packed: Packed) -> Table:
     """The heads with most of each score."""
     return words.table(packed, words.scores(packed))
-
-
-def _paper() -> alt.Chart:
-    """All of the chart's room, so that nothing moves when something is framed at its edge."""
-    return (
-        alt.Chart(alt.sequence(0, 1, as_="one"))
-        .transform_calculate(x="0", y="0", x2="whole_width", y2="whole_height")
-        .mark_rect(fillOpacity=0, aria=False, tooltip=None)
-        .encode(x=alt.X("x:Q", scale=None, axis=None), x2="x2:Q",
-                y=alt.Y("y:Q", scale=None, axis=None), y2="y2:Q")
-    )  # fmt: skip

@@ -12,7 +12,7 @@ import altair as alt
 
 from attention_gallery import charts
 from attention_gallery.packing import Packed
-from attention_gallery.pixels import CORNERS
+from attention_gallery.pixels import ground
 from attention_gallery.terms import Exhibit, Table
 from attention_gallery.views.heads import card, dots, matrices, params, words
 from attention_gallery.views.heads.layout import Layout
@@ -37,7 +37,7 @@ def draw(packed: Packed) -> alt.LayerChart:
     layout = Layout(Scores(packed))
     chart = alt.layer(
         # Parameters belong to all of it; Altair copies all that they are added to.
-        _paper().add_params(*params.params(layout)),
+        ground("whole_width", "whole_height", "one").add_params(*params.params(layout)),
         *matrices.matrices(layout),
         *dots.dots(layout),
         *card.card(layout),
@@ -59,16 +59,6 @@ def describe(packed: Packed) -> str:
 def tabulate(packed: Packed) -> Table:
     """The heads with most of each score."""
     return words.table(Scores(packed))
-
-
-def _paper() -> alt.Chart:
-    """All of the chart's room, so that nothing moves when something is framed at its edge."""
-    return (
-        alt.Chart(alt.sequence(0, 1, as_="one"))
-        .transform_calculate(x="0", y="0", x2="whole_width", y2="whole_height")
-        .mark_rect(fillOpacity=0, aria=False, tooltip=None)
-        .encode(**CORNERS)
-    )
 
 
 def _targets(layout: Layout) -> alt.Chart:

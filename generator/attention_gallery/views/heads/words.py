@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from attention_gallery import charts
+from attention_gallery.charts import quoted
 from attention_gallery.terms import Measured, Table
 from attention_gallery.views.heads.scores import SIZES, Score, Scores, effect, rounded_effect
 
@@ -160,11 +160,6 @@ def asked(answer: dict[str, Any]) -> str:
 def brief(title: str) -> str:
     """What a score is called where it is plain that it is about attention."""
     return title.removeprefix(_ATTENTION)
-
-
-def quoted(word: str) -> str:
-    """A token within a sentence, isolated: right-to-left text would shuffle what is around it."""
-    return f"“\u2068{charts.short(word)}\u2069”"
 
 
 def _leaders(score: Score) -> list[int]:

@@ -12,6 +12,7 @@ import altair as alt
 
 from attention_gallery.chances import number
 from attention_gallery.packing import Packed
+from attention_gallery.pixels import ground
 from attention_gallery.terms import Exhibit, Table
 from attention_gallery.views.lens import cells, guesses
 from attention_gallery.views.lens.layout import Layout
@@ -32,7 +33,7 @@ def draw(packed: Packed) -> alt.LayerChart:
     """The chart."""
     layout = Layout(States(packed))
     layers: list[alt.Chart | alt.LayerChart] = [
-        _ground(layout),
+        ground(layout.width, str(layout.height)),
         guesses.bars(layout),
         guesses.headings(layout),
         cells.grid(layout),
@@ -98,18 +99,3 @@ def _params(layout: Layout) -> list[alt.Parameter]:
         *layout.params(),
         alt.param(name="said", expr=states.said("state", "place")),
     ]
-
-
-def _ground(layout: Layout) -> alt.Chart:
-    """All the room there is, so that nothing moves from cell to cell."""
-    return (
-        alt.Chart(alt.sequence(0, 1, as_="i"))
-        .transform_calculate(x="0", y="0", x2=layout.width, y2=str(layout.height))
-        .mark_rect(fillOpacity=0, aria=False, tooltip=None)
-        .encode(
-            x=alt.X("x:Q", scale=None, axis=None),
-            y=alt.Y("y:Q", scale=None, axis=None),
-            x2="x2:Q",
-            y2="y2:Q",
-        )
-    )

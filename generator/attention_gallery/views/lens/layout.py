@@ -12,7 +12,7 @@ from math import ceil
 import altair as alt
 
 from attention_gallery.chances import ROW
-from attention_gallery.pixels import NARROW
+from attention_gallery.pixels import NARROW, pick
 from attention_gallery.views.lens.states import States
 
 LINE = 20
@@ -57,13 +57,13 @@ class Layout:
         self.line = 38 if self.numbered else 24
         self.below = self.top + self.line * len(states.names)
         self.height = self.below + 2 * LINE + _GAP
-        self.width, self.cell, self.left = _pick(*_WIDTHS), _pick(*_CELLS), _pick(*_LABELS)
-        self.label, self.bar, self.longest = _pick(150, 112), _pick(158, 120), _pick(400, 160)
+        self.width, self.cell, self.left = pick(*_WIDTHS), pick(*_CELLS), pick(*_LABELS)
+        self.label, self.bar, self.longest = pick(150, 112), pick(158, 120), pick(400, 160)
 
     def params(self) -> list[alt.Parameter]:
         """What the places depend on."""
         n = len(self.states.words)
-        n_pages = _pick(*(ceil(n / most) for most in (MOST, _FEWER)))
+        n_pages = pick(*(ceil(n / most) for most in (MOST, _FEWER)))
         # Pages as equal as can be: none has a lone column.
         return [
             alt.param(name="narrow", expr=NARROW),
@@ -72,8 +72,3 @@ class Layout:
             alt.param(name="first", expr=f"floor(page * {n} / n_pages)"),
             alt.param(name="columns", expr=f"floor((page + 1) * {n} / n_pages) - first"),
         ]
-
-
-def _pick(wide: float, narrow: float) -> str:
-    """What depends on the width of the window."""
-    return str(wide) if wide == narrow else f"(narrow ? {narrow} : {wide})"

@@ -6,9 +6,9 @@ import numpy as np
 
 from attention_gallery import charts
 from attention_gallery.chances import LEAST, number, number_expr
+from attention_gallery.charts import quoted
 from attention_gallery.errors import InputError
 from attention_gallery.packing import Packed
-from attention_gallery.views.predictions.places import quoted
 
 LONGEST = 300
 """Tokens of the longest text: more pages would not be turned."""

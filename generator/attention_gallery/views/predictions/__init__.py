@@ -12,6 +12,7 @@ import altair as alt
 
 from attention_gallery.chances import number
 from attention_gallery.packing import Packed
+from attention_gallery.pixels import ground
 from attention_gallery.terms import Exhibit, Table
 from attention_gallery.views.predictions import guesses, text
 from attention_gallery.views.predictions.layout import Layout
@@ -32,7 +33,7 @@ def draw(packed: Packed) -> alt.LayerChart:
     """The chart."""
     layout = Layout(Places(packed))
     layers: list[alt.Chart | alt.LayerChart] = [
-        _ground(layout),
+        ground(layout.width, layout.height),
         text.surprise(layout),
         text.pinned(layout),
         text.words(layout),
@@ -111,18 +112,3 @@ def _params(layout: Layout) -> list[alt.Parameter]:
         alt.param(name="place", value=places.start, bind=slider),
         alt.param(name="said", expr="asks[place] + gives[place] + tells[place]"),
     ]
-
-
-def _ground(layout: Layout) -> alt.Chart:
-    """All the room there is, so that nothing moves from place to place."""
-    return (
-        alt.Chart(alt.sequence(0, 1, as_="i"))
-        .transform_calculate(x="0", y="0", x2=layout.width, y2=layout.height)
-        .mark_rect(fillOpacity=0, aria=False, tooltip=None)
-        .encode(
-            x=alt.X("x:Q", scale=None, axis=None),
-            y=alt.Y("y:Q", scale=None, axis=None),
-            x2="x2:Q",
-            y2="y2:Q",
-        )
-    )

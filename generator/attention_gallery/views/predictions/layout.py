@@ -10,7 +10,7 @@ import altair as alt
 
 from attention_gallery import charts
 from attention_gallery.chances import ROW
-from attention_gallery.pixels import NARROW, paragraph
+from attention_gallery.pixels import NARROW, paragraph, pick
 from attention_gallery.views.predictions.places import Places
 
 LINE = 20
@@ -54,8 +54,8 @@ class Layout:
         # A row each for what stands there and for all others.
         self.top = self.bars + ROW * (self.n_rows + 2) + _GAP
         ends = (self.top + STEP * (1 + words[-1][1]) for words in self._words)
-        self.width, self.height = _pick(*_WIDTHS), _pick(*ends)
-        self.label, self.bar, self.longest = _pick(150, 112), _pick(158, 120), _pick(400, 160)
+        self.width, self.height = pick(*_WIDTHS), pick(*ends)
+        self.label, self.bar, self.longest = pick(150, 112), pick(158, 120), pick(400, 160)
 
     def params(self) -> list[alt.Parameter]:
         """What the places depend on."""
@@ -67,11 +67,6 @@ class Layout:
     def word(self, index: str) -> str:
         """Left edge, line and width of a token."""
         return f"word_places[narrow ? 1 : 0][{index}]"
-
-
-def _pick(wide: float, narrow: float) -> str:
-    """What depends on the width of the window."""
-    return str(wide) if wide == narrow else f"(narrow ? {narrow} : {wide})"
 
 
 def _room(text: str) -> int:

@@ -6,6 +6,7 @@ import numpy as np
 
 from attention_gallery import charts
 from attention_gallery.chances import LEAST, number
+from attention_gallery.charts import quoted
 from attention_gallery.errors import InputError
 from attention_gallery.packing import Packed
 from attention_gallery.terms import Token
@@ -168,8 +169,3 @@ class Places:
 
 def _amount(number: float) -> str:
     return f"{number:.1f}" if number < 100 else f"{number:,.0f}"
-
-
-def quoted(word: str) -> str:
-    """A token within a sentence, isolated: right-to-left text would shuffle what is around it."""
-    return f"“\u2068{charts.short(word)}\u2069”"

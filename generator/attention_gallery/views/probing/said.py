@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attention_gallery import charts
+from attention_gallery.charts import quoted
 from attention_gallery.views.probing.findings import Findings, number
 
 _LISTED = 4  # labels that are named
@@ -39,7 +39,7 @@ def on_the_whole(findings: Findings) -> str:
     if not findings.of_texts:
         known = f" Of the words in tests, {findings.known:.0%} are in training too."
     return (
-        f"{first}The chart is about the model and {what} of {_quoted(findings.file)}, not about "
+        f"{first}The chart is about the model and {what} of {quoted(findings.file)}, not about "
         f"the sentence of this page.{known}"
     )
 
@@ -48,10 +48,5 @@ def _listed(labels: list[str]) -> str:
     """Labels as a sentence lists them; of many the most frequent ones."""
     if len(labels) > _LISTED:
         rest = len(labels) - _LISTED + 1
-        return ", ".join(map(_quoted, labels[: _LISTED - 1])) + f" and {rest} more"
-    return ", ".join(map(_quoted, labels[:-1])) + f" and {_quoted(labels[-1])}"
-
-
-def _quoted(text: str) -> str:
-    """What an author wrote, isolated: right-to-left text would shuffle what is around it."""
-    return f"“\u2068{charts.short(text)}\u2069”"
+        return ", ".join(map(quoted, labels[: _LISTED - 1])) + f" and {rest} more"
+    return ", ".join(map(quoted, labels[:-1])) + f" and {quoted(labels[-1])}"
