@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import vl_convert
 
-from attention_gallery import pages, site
+from attention_gallery import addresses, site
 from attention_gallery.errors import SiteError
 from attention_gallery.terms import Asset, Page, fragment_marker
 
@@ -20,7 +20,7 @@ def test_assembling_keeps_all_pages_and_files_and_adds_the_shared_ones() -> None
     contents = {asset.path: asset.content for asset in result.assets}
     assert contents["exhibits/a/data.js"] == b"1"
     assert contents["assets/attention-gallery/vega.js"] == b"vega()"
-    assert {pages.ELEMENT, pages.STYLE} <= {*contents}
+    assert {addresses.ELEMENT, addresses.STYLE} <= {*contents}
 
 
 def test_filling_puts_fragments_in_and_resolves_addresses() -> None:

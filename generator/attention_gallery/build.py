@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from attention_gallery import api_model, measures, pages, site, views
+from attention_gallery.addresses import page_path
 from attention_gallery.api_answer import read_answer
 from attention_gallery.errors import (
     FaultsError,
@@ -24,6 +25,7 @@ from attention_gallery.errors import (
     listing,
     raise_faults,
 )
+from attention_gallery.gallery_index import index_page
 from attention_gallery.labels import read_labels
 from attention_gallery.manifest import read_manifest
 from attention_gallery.packing import Packed
@@ -248,8 +250,8 @@ def build_site(
     if not (keep_going and made):
         raise_faults(faults)
     paths = {page.path for page, _ in made}
-    shown = tuple(each for each in plan.exhibits if pages.page_path(each) in paths)
-    index = pages.index_page(_only(plan.galleries, shown), index_path)
+    shown = tuple(each for each in plan.exhibits if page_path(each) in paths)
+    index = index_page(_only(plan.galleries, shown), index_path)
     return Built(
         site.assemble([(index, ()), *made], site.vega_bundle(store.root)),
         made=n_wanted - len(lost),

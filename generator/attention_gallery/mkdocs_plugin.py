@@ -15,7 +15,7 @@ from mkdocs.plugins import BasePlugin
 from mkdocs.structure.files import File, Files, InclusionLevel
 from mkdocs.structure.pages import Page as MkDocsPage
 
-from attention_gallery import build, pages, site
+from attention_gallery import addresses, build, site
 from attention_gallery.errors import GalleryError, InputError, quoted
 from attention_gallery.store import Store
 from attention_gallery.terms import Page, Plan, Site
@@ -107,8 +107,8 @@ class AttentionGalleryPlugin(BasePlugin[Options]):  # type: ignore[no-untyped-ca
 
     def on_config(self, config: MkDocsConfig) -> MkDocsConfig:
         """Load the exhibits' style and element on every page, and watch the manifests."""
-        config.extra_css.append(pages.STYLE)
-        element = config_options.ExtraScriptValue(pages.ELEMENT)
+        config.extra_css.append(addresses.STYLE)
+        element = config_options.ExtraScriptValue(addresses.ELEMENT)
         element.defer = True
         config.extra_javascript.append(element)
         root = _root(config)

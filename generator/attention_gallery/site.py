@@ -22,7 +22,7 @@ from pathlib import Path
 
 import vl_convert
 
-from attention_gallery import pages, resources
+from attention_gallery import addresses, resources
 from attention_gallery.errors import SiteError
 from attention_gallery.terms import Asset, Page, Site, fragment_marker
 
@@ -34,10 +34,10 @@ def assemble(made: Iterable[tuple[Page, tuple[Asset, ...]]], vega: str) -> Site:
     assets_folder = resources.templates() / "assets"
     site_pages: list[Page] = []
     assets: list[Asset] = [
-        Asset(pages.VEGA, vega.encode()),
+        Asset(addresses.VEGA, vega.encode()),
         *(
             Asset(path, (assets_folder / Path(path).name).read_bytes())
-            for path in (pages.ELEMENT, pages.STYLE)
+            for path in (addresses.ELEMENT, addresses.STYLE)
         ),
     ]
     for page, files in made:
@@ -137,7 +137,7 @@ def check_target(folder: Path) -> None:
     """
     if folder.exists() and not folder.is_dir():
         raise SiteError(f"{folder} is a file", hint="choose another folder for the site")
-    made = (folder / pages.SHARED).is_dir()
+    made = (folder / addresses.SHARED).is_dir()
     if folder.exists() and not made and any(not _is_carried(entry) for entry in folder.iterdir()):
         raise SiteError(
             f"{folder} holds files that no build has made",

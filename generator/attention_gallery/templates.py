@@ -13,7 +13,7 @@ from functools import cache
 import jinja2
 import markupsafe
 
-from attention_gallery import resources
+from attention_gallery import language, resources
 from attention_gallery.terms import fragment_marker
 
 
@@ -49,7 +49,13 @@ def _environment() -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
     )
+    # The language is that of the moment in which a template is filled.
+    environment.install_gettext_callables(  # type: ignore[attr-defined]  # the extension's
+        language._, language.ngettext, newstyle=True
+    )
+    environment.policies["ext.i18n.trimmed"] = True
     environment.filters["markdown"] = lambda text: _safe(markdown_text(text))
     environment.filters["oneline"] = one_line
     environment.filters["marker"] = lambda name: _safe(fragment_marker(name))
