@@ -47,6 +47,14 @@ bench-browser: .venv/.dev browser build/bertviz/.fetched ## Measure our pages be
 support: .venv/.dev ## Try every architecture of transformers (minutes) and write the page on it.
 	@$(BIN)/python tests/architectures --write
 
+.PHONY: strings
+strings: .venv/.dev ## Gather the texts that readers see, and bring all translations up to date.
+	@$(BIN)/python tests/catalogues.py
+
+.PHONY: reference
+reference: .venv/.compute ## Write the reference in galleries/guide from the code.
+	@$(BIN)/python -m attention_gallery.reference
+
 .PHONY: specimens
 specimens: .venv/.compute ## Train the specimens again in build/ (minutes) and compare their scores.
 	@$(BIN)/python galleries/specimens/retrain.py

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import vl_convert
 from playwright.sync_api import (
     Browser,
     BrowserContext,
@@ -25,7 +24,7 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from attention_gallery import pages, views
+from attention_gallery import pages, site, views
 from attention_gallery.packing import Packed
 from attention_gallery.terms import Attention, Exhibit, Measured
 from attentions import capture
@@ -37,7 +36,7 @@ Show = Callable[..., Page]
 @cache
 def vega() -> str:
     """What draws charts, as one script: made once for all tests of a process."""
-    return vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+    return site._bundle().decode()
 
 
 def lone_file(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["browser_fixtures"]
+pytest_plugins = ["browser_fixtures", "command_fixtures"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import dataclasses
 import json
+import shutil
+import tempfile
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -55,4 +59,22 @@ def fill_store(folder: Path, tokens: tuple[str, ...] = FOX) -> Plan:
     store = Store(folder / ".attention")
     for key in plan.requests:
         store.put(dataclasses.replace(capture(attention(tokens)), key=key))
+    share_drawings(store.root)
     return plan
+
+
+def share_drawings(store: Path) -> None:
+    """Have what takes long to draw, and is the same in all projects, drawn once for a process."""
+    store.mkdir(exist_ok=True)
+    for name in ("scripts", "pictures"):
+        shared = _drawings() / name
+        shared.mkdir(exist_ok=True)
+        if not (store / name).exists():
+            (store / name).symlink_to(shared, target_is_directory=True)
+
+
+@cache
+def _drawings() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="attention-gallery-drawings-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder

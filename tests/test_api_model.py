@@ -34,7 +34,7 @@ def planned(folder: Path, source: str = "api:answer.json", **exhibit: object) ->
 def test_a_page_shows_what_it_expected_and_that_no_attention_is_told(tmp_path: Path) -> None:
     built = build.build_site(planned(tmp_path), Store(tmp_path / ".attention"))
     page = next(page for page in built.site.pages if page.path == "exhibits/told.md")
-    assert list(page.fragments) == ["predictions", "about"]
+    assert list(page.fragments) == ["look-for", "predictions", "about"]
     about = page.fragments["about"]
     assert "not told by the API" in about
     assert "story-specimen, behind an API" in about
@@ -43,6 +43,7 @@ def test_a_page_shows_what_it_expected_and_that_no_attention_is_told(tmp_path: P
     files = {asset.path for asset in built.site.assets if asset.path.startswith("exhibits/told/")}
     assert {path.rsplit("/", 1)[1] for path in files} == {
         "data.js",
+        "exhibit.yml",
         "measures.npz",
         "thumbnail.png",
     }

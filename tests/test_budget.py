@@ -1,160 +1,144 @@
-"""Sizes told in advance, against what is then written."""
+"""What is above a budget, and what is too much for GitHub Pages."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
+from mkdocs.commands.build import build as build_with_mkdocs
+from mkdocs.config import load_config
+from mkdocs.exceptions import Abort
 
-from attention_gallery import budget, pages, resources, views
-from attention_gallery.terms import Attention, AttentionKind, Exhibit, Head, Model, Sentence
-from attentions import FOX, attention, capture, exhibit, measured_maps
-from dot_products import made_of
+from attention_gallery import budget
+from attention_gallery.budget import Budget, read_budget
+from attention_gallery.errors import InputError, SiteError
+from attention_gallery.weight import Weight
+from command_fixtures import Run
+from projects import fill_store, write_manifest, write_mkdocs
+
+GOLDEN = Path(__file__).parent / "golden" / "commands"
+Golden = Callable[[Path, str], None]
+
+HEAVY = Weight(
+    {f"number-{n}": n * 1_000_000 for n in range(1, 9)},
+    {"index.html": 900_000, "exhibits/number-8.html": 8_400_000},
+    1_200_000_000,
+)
+
+
+def test_what_is_above_a_budget_is_named_with_what_would_make_it_smaller(golden: Golden) -> None:
+    limits = Budget(exhibit=2_000_000, page=2_000_000, site=200_000_000)
+    golden(GOLDEN / "above-budget.txt", "\n".join(budget.excess(HEAVY, limits)) + "\n")
+    assert budget.excess(HEAVY, Budget(8_000_000, 8_400_000, 1_200_000_000)) == []
+
+
+def test_what_github_pages_would_not_take_is_refused(golden: Golden) -> None:
+    with pytest.raises(SiteError) as caught:
+        budget.check_limit(HEAVY)
+    golden(GOLDEN / "above-limit.txt", f"{caught.value}\n")
+    budget.check_limit(Weight({}, {}, 1_000_000_000))
 
 
 @pytest.mark.parametrize(
-    "source",
+    ("written", "read"),
     [
-        attention(),
-        attention(n_heads=(12,) * 6, kind="encoder"),
-        attention(FOX * 5, n_heads=(12,) * 4),
-        attention(FOX * 3, kind="cross", keys=FOX, n_heads=(4, 4)),
-        attention(FOX * 20, n_heads=(2, 2)),
-        attention(FOX * 20, n_heads=(2, 2), kind="encoder"),
+        ({}, Budget()),
+        ({"exhibit": "500 kB"}, Budget(exhibit=500_000)),
+        ({"page": "1.5MB", "site": "1 gb"}, Budget(page=1_500_000, site=1_000_000_000)),
+        ({"exhibit": 12_345}, Budget(exhibit=12_345)),
+        ({"exhibit": " 12 b "}, Budget(exhibit=12)),
     ],
-    ids=["small", "encoder", "long", "cross", "longest", "longest-encoder"],
 )
-def test_a_stored_exhibit_is_estimated_within_a_third(source: Attention) -> None:
-    shown, held = exhibit(), capture(source)
-    packed = views.pack(shown, held)
-    page, assets = pages.exhibit_page(shown, held, packed, views.figures(shown, packed))
-    real = sum(len(asset.content) for asset in assets)
-    real += sum(len(fragment) for fragment in page.fragments.values()) + len(page.markdown)
-    estimate = budget.exhibit_bytes(shown, held)
-    assert estimate is not None
-    assert 0.67 < estimate / real < 1.5, (estimate, real)
+def test_sizes_are_written_as_people_do(written: object, read: Budget) -> None:
+    assert read_budget(written) == read
 
 
-@pytest.mark.parametrize(
-    ("source", "heads"),
-    [
-        (made_of(FOX, n_dims=64), ()),
-        (made_of(FOX * 2, n_dims=24, n_heads=4, n_layers=3), ()),
-        (made_of(FOX * 3, n_dims=64, n_heads=12, n_layers=12, kind="encoder"), ()),
-        (made_of(FOX * 6, n_dims=128, n_heads=4), (Head(0, 0), Head(1, 1))),
-    ],
-    ids=["small", "all-heads", "some-heads", "listed"],
-)
-def test_an_exhibit_of_vectors_is_estimated_within_a_third(
-    source: Attention, heads: tuple[Head, ...]
+def test_a_budget_that_is_none_is_told_what_would_be_one(golden: Golden) -> None:
+    said = []
+    for written in (
+        "1 MB",
+        {"exhibits": "1 MB"},
+        {"exhibit": "1 MiB"},
+        {"site": 0},
+        {"site": True},
+        {"page": -5},
+        {"page": "1e3 MB"},
+        {"page": "\u202e5 MB"},
+        {"page": "9" * 10_000},
+    ):
+        with pytest.raises(InputError) as caught:
+            read_budget(written)
+        said.append(str(caught.value))
+    golden(GOLDEN / "wrong-budget.txt", "\n".join(said) + "\n")
+
+
+def write_project(folder: Path, **options: object) -> Path:
+    """Two exhibits without downloads, which take time and are not what is tried."""
+    write_manifest(folder)
+    plugin = {"attention-gallery": {"downloads": [], **options}}
+    return write_mkdocs(folder, plugins=[plugin])
+
+
+def test_a_build_tells_the_largest_and_warns_above_the_budget(
+    run: Run, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    shown, held = exhibit(views=("neuron",), heads=heads), capture(source)
-    packed = views.pack(shown, held)
-    page, assets = pages.exhibit_page(shown, held, packed, views.figures(shown, packed))
-    real = sum(len(asset.content) for asset in assets)
-    real += sum(len(fragment) for fragment in page.fragments.values()) + len(page.markdown)
-    estimate = budget.exhibit_bytes(shown, held)
-    assert estimate is not None
-    assert 0.67 < estimate / real < 1.5, (estimate, real)
+    write_project(tmp_path, budget={"exhibit": "20 kB"})
+    fill_store(tmp_path)
+    result = run("build")
+    assert result.code == 0, result.err
+    lines = result.out.splitlines()
+    start = lines.index("    bytes  exhibit")
+    assert [line.split()[-1] for line in lines[start + 1 : start + 3]] == ["fox", "once"]
+    assert "    bytes  page, with all that it loads" in lines
+    [warning] = [record for record in caplog.records if "budget" in record.message]
+    assert warning.message.startswith("2 exhibits (fox ")
+    assert "above the budget of 20 kB; name fewer `heads` or `views`" in warning.message
+    caplog.clear()
+    run("check")
+    assert "2 exhibits (fox " in caplog.text
+    assert "Aborted with 1 warnings in strict mode!" in run("build", "--strict").err
 
 
-def test_an_exhibit_with_maps_that_measures_derive_is_estimated_within_a_third() -> None:
-    source = attention(FOX * 4, n_heads=(8,) * 4)
-    shown, held = replace(exhibit(), measures=("norms",)), capture(source)
-    found = measured_maps(source)["norms"]
-    twice = {name.replace("norms", "norm-shares"): codes for name, codes in found.arrays.items()}
-    about = found.facts["maps"]["norms"]
-    maps = {"norms": about, "norm-shares": {**about, "title": "norms, as shares"}}
-    found = replace(found, arrays={**found.arrays, **twice}, facts={"title": "Norms", "maps": maps})
-    packed = views.pack(shown, held, (), {"norms": found})
-    page, assets = pages.exhibit_page(shown, held, packed, views.figures(shown, packed))
-    real = sum(len(asset.content) for asset in assets)
-    real += sum(len(fragment) for fragment in page.fragments.values()) + len(page.markdown)
-    estimate = budget.exhibit_bytes(shown, held)
-    assert estimate is not None
-    assert 0.67 < estimate / real < 1.5, (estimate, real)
+def test_a_budget_nobody_chose_fails_no_strict_build(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("attention_gallery.mkdocs_plugin.Budget", lambda: Budget(page=1))
+    write_project(tmp_path)
+    fill_store(tmp_path)
+    result = run("build", "--strict")
+    assert result.code == 0, result.err
+    assert "above the budget of 1 B" in caplog.text
 
 
-def specimen(text: str) -> Exhibit:
-    folder = str(resources.specimens()["story"])
-    model = Model("story", "specimen:story", "specimen", folder)
-    return Exhibit("x", "X", model, Sentence("s", text))
+def test_a_site_that_github_would_not_take_fails_and_the_last_one_stays(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = write_project(tmp_path)
+    fill_store(tmp_path)
+    assert run("build").code == 0
+    before = (tmp_path / "site/index.html").stat()
+    monkeypatch.setattr(budget, "LIMIT", 1_000_000)
+    write_manifest(tmp_path, title="Another title")
+    result = run("build")
+    assert result.code == 1
+    assert "GitHub Pages takes; the largest exhibits: fox " in caplog.text
+    assert (tmp_path / "site/index.html").stat() == before
+    check = run("check")
+    assert check.code == 1
+    assert "more than the 1 MB that GitHub Pages takes" in check.err
+    caplog.clear()
+    with pytest.raises(Abort):
+        build_with_mkdocs(load_config(str(config)))
+    assert "GitHub Pages takes" in caplog.text
 
 
-def test_a_longer_text_is_estimated_larger_before_it_is_captured() -> None:
-    short, long = (budget.exhibit_bytes(specimen("a word " * n), None) for n in (3, 60))
-    assert short is not None
-    assert long is not None
-    assert long > short
-
-
-@pytest.mark.parametrize(
-    ("text", "same"),
-    [("注意力是什么", "one two three four five"), ("x" * 10_000, "x" * 100)],
-    ids=["signs are tokens", "words end somewhere"],
-)
-def test_a_text_of_any_script_is_estimated_by_its_tokens(text: str, same: str) -> None:
-    one, other = (budget.exhibit_bytes(specimen(text), None) for text in (text, same))
-    assert one is not None
-    assert other is not None
-    assert 0.9 < one / other < 1.1
-
-
-def test_nothing_is_known_of_a_model_on_the_hub_before_it_is_captured() -> None:
-    hub = Exhibit("x", "X", Model("g", "gpt2", "hub", "gpt2", "0" * 40), Sentence("s", "a"))
-    assert budget.exhibit_bytes(hub, None) is None
-
-
-EYE = {"num_hidden_layers": 2, "num_attention_heads": 4, "image_size": 32, "patch_size": 4}
-
-
-def seen(folder: Path, config: dict[str, Any], **fields: Any) -> int | None:
-    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
-    model = Model("m", "m", "folder", str(folder))
-    sentence = Sentence("s", "", fields.pop("target", ""), str(folder / "scene.png"))
-    return budget.exhibit_bytes(
-        Exhibit("x", "X", model, sentence, views=("heatmap",), **fields), None
-    )
-
-
-def test_an_image_is_estimated_by_its_patches_before_it_is_captured(tmp_path: Path) -> None:
-    coarse, fine = (seen(tmp_path, EYE | {"patch_size": side}) for side in (8, 4))
-    assert coarse is not None
-    assert fine is not None
-    held = capture(attention(tuple("x" * 65), n_heads=(4, 4), kind="encoder"))
-    shown = Exhibit("x", "X", Model("m", "m", "folder", ""), Sentence("s", ""), views=("heatmap",))
-    assert fine == budget.exhibit_bytes(shown, held)
-    assert coarse < fine / 4
-
-
-def test_an_image_without_a_grid_is_not_estimated(tmp_path: Path) -> None:
-    assert seen(tmp_path, {key: EYE[key] for key in list(EYE)[:3]}) is None
-
-
-def test_a_sound_is_not_estimated_before_its_moments_are_known(tmp_path: Path) -> None:
-    (tmp_path / "config.json").write_text(json.dumps(EYE), encoding="utf-8")
-    model = Model("m", "m", "folder", str(tmp_path))
-    read, heard = Sentence("s", "a tone"), Sentence("s", "", audio="tone.wav")
-    assert budget.exhibit_bytes(Exhibit("x", "X", model, read), None) is not None
-    assert budget.exhibit_bytes(Exhibit("x", "X", model, heard), None) is None
-
-
-def test_each_attention_of_a_captioner_is_estimated_by_its_ends(tmp_path: Path) -> None:
-    config = {"encoder": EYE, "decoder": {"n_layer": 2, "n_head": 4}}
-    kinds: tuple[AttentionKind, ...] = ("encoder", "cross", "decoder")
-    sizes = [seen(tmp_path, config, attention=kind, target="a red circle") for kind in kinds]
-    encoder, cross, decoder = (size or 0 for size in sizes)
-    assert encoder > cross > decoder > 0
-    assert seen(tmp_path, config, target="a red circle") == cross
-    assert (seen(tmp_path, config) or 0) > cross  # the caption it writes may be longer
-
-
-def test_the_image_of_a_capture_is_counted() -> None:
-    held = capture(attention(kind="encoder"))
-    without = budget.exhibit_bytes(exhibit(), held)
-    with_image = budget.exhibit_bytes(exhibit(), replace(held, image=b"x" * 30_000))
-    assert without is not None
-    assert with_image == without + 2 * 40_000  # in the chart and in its picture
+def test_a_wrong_budget_in_the_configuration_is_bad_input(
+    run: Run, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_manifest(tmp_path)
+    write_mkdocs(tmp_path, plugins=[{"attention-gallery": {"budget": {"exhibit": "much"}}}])
+    result = run("check")
+    assert result.code == 2
+    assert "option 'budget'" in caplog.text
+    assert '"much" is not a size; write one such as 500 kB, 1.5 MB or 1 GB' in caplog.text

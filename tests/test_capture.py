@@ -352,13 +352,12 @@ def test_each_model_is_loaded_once_and_let_go_before_the_next(
 ) -> None:
     networks: list[weakref.ref[Any]] = []
 
-    def spy(model: Model, announce: Announce, *, head: Any) -> LoadedModel:
+    def spied(model: Model, announce: Announce, *, head: Any) -> LoadedModel:
         assert all(network() is None for network in networks), "the last model is still there"
         loaded = load(model, head=head)
         networks.append(weakref.ref(loaded.network))
         return loaded
 
-    monkeypatch.setattr("attention_gallery.capture.load", spy)
     requests = [
         request_of(saved(shape), "word " * n_words, key=str(key))
         for key, (shape, n_words) in enumerate(
@@ -367,7 +366,7 @@ def test_each_model_is_loaded_once_and_let_go_before_the_next(
     ]
     keys: list[str] = []
     with pytest.raises(FaultsError):
-        keys.extend(capture.key[0] for capture in capture_all(requests))
+        keys.extend(capture.key[0] for capture in capture_all(requests, load=spied))
     assert len(networks) == 5
     assert keys == ["0", "2", "4", "5"]
 
@@ -566,7 +565,10 @@ def test_a_missing_library_is_named_with_what_to_install(
     monkeypatch.setitem(sys.modules, library, None)
     error = failure([request])
     assert library in error.message
-    assert error.hint == 'pip install "attention-gallery[compute]"'
+    assert error.hint == (
+        'pip install "attention-gallery[compute]", or bring the folder .attention from '
+        "where `attention-gallery capture` was run"
+    )
 
 
 def test_libraries_that_do_not_fit_each_other_say_so(

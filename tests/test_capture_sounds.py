@@ -423,7 +423,7 @@ def test_a_manifest_with_a_sound_becomes_a_page(saved: Saved, tmp_path: Path) ->
     pages = {page.path: page for page in built.site.pages}
     writes, hears = (pages[f"exhibits/{name}.md"] for name in ("writes", "hears"))
     for page in (writes, hears):
-        assert page.fragments.keys() == {"edges", "grid", "heatmap", "about"}
+        assert page.fragments.keys() == {"look-for", "edges", "grid", "heatmap", "about"}
         about = page.fragments["about"]
         assert "sweep.wav; each moment of it is named by the time at which it begins" in about
     assert "0.24 s" in writes.fragments["edges"]

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import re
 
+import altair as alt
 import pytest
+import vl_convert
 
-from attention_gallery import charts, packing, views
+from attention_gallery import charts, packing, pages, views
 from attention_gallery.packing import Packed
 from attention_gallery.terms import Attention, Head, Token
-from attentions import HOSTILE, attention, exhibit
+from attentions import HOSTILE, attention, capture, exhibit
 from pictures import captioner, encoder
 
 
@@ -100,6 +102,11 @@ def test_a_row_of_a_translator_is_called_by_the_word_it_reads() -> None:
 
 def test_right_to_left_names_do_not_shuffle_the_numbers_beside_them() -> None:
     assert charts.token_names([Token("العربية"), Token("a")]) == ["\u2068العربية\u2069", "a"]
+    shown = exhibit(title="العربية 1", views=("edges",))
+    [figure] = views.figures(shown, views.pack(shown, capture(attention())))
+    assert figure.spec["description"].startswith("Edges of “\u2068العربية 1\u2069”.")
+    html = pages.figure_html(shown, views.pack(shown, capture(attention())), figure, embedded="א 1")
+    assert "Edges of “<bdi>א 1</bdi>”" in html
 
 
 def test_to_a_screen_reader_the_picture_is_one_image_with_its_description() -> None:
@@ -125,3 +132,25 @@ def test_two_gradients_of_one_picture_keep_apart() -> None:
     ids = re.findall(r' id="([^"]*)"', svg)
     assert len(ids) == len(set(ids)) == 2
     assert set(re.findall(r"url\(#([^)]*)\)", svg)) == set(ids)
+
+
+def test_a_sentence_is_spoken_in_the_order_of_its_language() -> None:
+    parts = {"query": "names[0]", "key": "names[1]"}
+    assert charts.spoken("{query} looks at {key}.", **parts) == (
+        "names[0] + ' looks at ' + names[1] + '.'"
+    )
+    assert charts.spoken("{key} को {query} देखता है", **parts) == (
+        "names[1] + ' को ' + names[0] + ' देखता है'"
+    )
+    assert charts.spoken("nothing") == "'nothing'"
+    assert charts.spoken("") == "''"
+    assert charts.spoken("{{braces}} {key}", **parts) == "'{braces} ' + names[1]"
+
+
+def test_whatever_a_text_holds_is_text_in_an_expression() -> None:
+    text = 'it\'s \\ a "test"\nof\u2028lines\u2029,\r\x85\t\0“\u2068אב\u2069” </script>'
+    shown = alt.Chart(alt.sequence(0, 1, as_="i")).transform_calculate(
+        text=f"{charts.literal(text)} == {json.dumps(text)} ? 'same' : 'other'"
+    )
+    spec = shown.mark_text().encode(text="text:N").to_dict()
+    assert ">same</text>" in vl_convert.vegalite_to_svg(spec)

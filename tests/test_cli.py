@@ -3,60 +3,35 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
-import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple, Protocol
 
 import pytest
 
-from attention_gallery import __version__, cli, resources
+from attention_gallery import __version__, resources
 from attention_gallery.configuration import configuration, plugin_of
 from attention_gallery.mkdocs_plugin import AttentionGalleryPlugin
+from command_fixtures import Run
 from projects import MANIFEST, fill_store, write_manifest, write_mkdocs
-
-
-class Result(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-class Run(Protocol):
-    def __call__(self, *args: str) -> Result: ...
-
-
-@pytest.fixture
-def run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> Iterator[Run]:
-    """Run a command in an empty folder."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*args: str) -> Result:
-        monkeypatch.setattr(sys, "argv", ["attention-gallery", *args])
-        with pytest.raises(SystemExit) as stopped:
-            cli.main()
-        assert isinstance(stopped.value.code, int)
-        return Result(stopped.value.code, *capfd.readouterr())
-
-    before = signal.getsignal(signal.SIGTERM)
-    yield run
-    signal.signal(signal.SIGTERM, before)
 
 
 def test_it_tells_its_version(run: Run) -> None:
     assert run("--version") == (0, f"attention-gallery, version {__version__}\n", "")
 
 
-@pytest.mark.parametrize("command", ["build", "capture", "check", "serve", "show"])
+@pytest.mark.parametrize(
+    "command", ["new", "check", "capture", "build", "serve", "publish", "export", "show", "doctor"]
+)
 def test_every_command_explains_itself(run: Run, command: str) -> None:
     result = run(command, "--help")
     assert result.code == 0
     assert command in run("--help").out
     assert "--quiet" in result.out
+    assert ("Examples:\n    attention-gallery " in result.out) == (
+        command in ("new", "publish", "export")
+    )
 
 
 def test_an_unknown_option_is_bad_input(run: Run) -> None:
@@ -349,11 +324,50 @@ def test_check_says_what_would_be_captured_and_writes_nothing(run: Run, tmp_path
     write_manifest(tmp_path)
     result = run("check")
     assert result.code == 0
-    assert "fox: specimen:story, edges, grid, heatmap; to capture, about " in result.out
+    assert " kB  fox: specimen:story, edges, grid, heatmap; to capture\n" in result.out
     assert "2 exhibits from 2 captures, 2 to make" in result.out
     assert [path.name for path in tmp_path.iterdir()] == ["galleries"]
     fill_store(tmp_path)
     assert "2 captures, 0 to make" in run("check").out
+
+
+def test_check_lists_the_largest_exhibits_first_and_all_of_them_when_asked(
+    run: Run, tmp_path: Path
+) -> None:
+    texts = {f"s{n}": " ".join(["word"] * (n + 1)) for n in range(12)}
+    exhibits = [{"id": f"e-{name}", "model": "story", "sentence": name} for name in texts]
+    write_manifest(tmp_path, sentences=texts, exhibits=exhibits)
+    lines = run("check").out.splitlines()
+    assert lines[0].split() == ["bytes", "exhibit,", "estimated"]
+    assert [line.split()[2] for line in lines[1:11]] == [f"e-s{n}:" for n in range(11, 1, -1)]
+    assert lines[11].split()[:2] == ["2", "more,"]
+    assert sum(" kB  e-s" in line for line in run("check", "-v").out.splitlines()) == 12
+
+
+def test_export_writes_the_exhibits_and_the_author_s_pages(run: Run, tmp_path: Path) -> None:
+    write_manifest(tmp_path)
+    write_mkdocs(tmp_path, plugins=[{"attention-gallery": {"downloads": []}}])
+    (tmp_path / "docs/index.md").write_text("# Mine\n\n```attention\nfox\n```\n", "utf-8")
+    (tmp_path / "docs/notes.csv").write_text("a,b\n", "utf-8")
+    fill_store(tmp_path)
+    result = run("export", "out", "--page-urls", "file")
+    assert result.code == 0, result.err
+    assert result.out.startswith("4 pages and ")
+    assert re.search(r" in out; \d\d written, 0 removed\n$", result.out)
+    mine = (tmp_path / "out/index.md").read_text("utf-8")
+    assert mine.startswith("# Mine\n")
+    assert '<attention-chart exhibit="fox" ' in mine
+    assert 'src="assets/attention-gallery/attention-chart.js"' in mine
+    assert (tmp_path / "out/exhibits/once.md").is_file()
+    assert (tmp_path / "out/notes.csv").read_text("utf-8") == "a,b\n"
+    assert "; 0 written, 0 removed" in run("export", "out", "--page-urls", "file").out
+    (tmp_path / "out/index.md").write_text("edited", "utf-8")
+    edited = run("export", "out", "--page-urls", "file")
+    assert edited.code == 1
+    assert "were edited since they were exported: index.md" in edited.err
+    into_docs = run("export", "docs")
+    assert into_docs.code == 2
+    assert "cannot export to docs: it is the folder of your own pages, docs;" in into_docs.err
 
 
 def test_capture_fills_the_store_with_real_attention(run: Run, tmp_path: Path) -> None:
@@ -407,6 +421,7 @@ def test_show_tells_a_folder_by_its_name_and_not_by_its_path(run: Run, tmp_path:
         (("specimen:story", "x", "--device", "cuda:77"), "this machine has no device cuda:77"),
         (("specimen:story", "x", "--dtype", "half"), "'half' is not one of 'float32', 'bfloat16'"),
         (("specimen:story",), "the text is empty; write some text"),
+        (("specimen:story", "x", "--language", "xx"), "the interface does not speak 'xx' yet; it"),
         (("specimen:story", "--image", "no.png"), "'no.png' does not exist"),
         (("specimen:story", "--image", __file__), "is not an image; save it as PNG, JPEG, WEBP"),
         (("specimen:story", "--audio", "no.wav"), "'no.wav' does not exist"),
@@ -418,7 +433,7 @@ def test_show_tells_a_folder_by_its_name_and_not_by_its_path(run: Run, tmp_path:
         (("specimen:story", os.fsdecode(b"a\xffb")), "the text holds the character U+DCFF"),
         (("specimen:story", "x", "--target", "\x07"), "the text holds the character U+0007"),
         (("specimen:story", "x", "--attention", "corss"), "Invalid value for '--attention'"),
-        (("specimen:story", "x", "--attention", "cross"), "has no cross attention; it has decoder"),
+        (("specimen:story", "x", "--attention", "cross"), "has no cross attention; it has "),
         (("specimen:story", "x", "-o", "no/such/folder.html"), "cannot write no/such/folder.html"),
     ],
 )

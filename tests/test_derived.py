@@ -70,3 +70,24 @@ def test_what_is_derived_from_a_head_travels_with_it(monkeypatch: pytest.MonkeyP
     assert not packed.every_head
     heads = [slot.single for slot in packed.slots]
     assert heads[: len(heads) // 2] == heads[len(heads) // 2 :]
+
+
+@pytest.mark.parametrize(
+    ("rather_than", "after", "asked"),
+    [
+        ("", "", "“it”"),
+        ("", "the", "“it” at “the”"),
+        ("she", "", "“it” rather than “she”"),
+        ("she", "the", "“it” rather than “she” at “the”"),
+    ],
+)
+def test_a_map_says_of_which_answer_it_is_even_of_one_with_braces(
+    rather_than: str, after: str, asked: str
+) -> None:
+    norms = MEASURED["norms"]
+    [name] = norms.facts["maps"]
+    about = {**norms.facts["maps"][name], "says": "What speaks for {answer}: {each} weight."}
+    answer = {"word": "it", "rather_than": rather_than, "after": after}
+    facts = {**norms.facts, "maps": {name: about}, "answer": answer}
+    [derived] = derived_maps(replace(norms, facts=facts), "decoder")
+    assert derived.says == f"What speaks for {asked}: {{each}} weight."

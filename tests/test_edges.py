@@ -18,7 +18,9 @@ from attention_gallery.codes import Layers
 from attention_gallery.packing import Packed
 from attention_gallery.terms import Attention, Head
 from attention_gallery.views.edges import colours, options, window
-from attentions import FOX, attention, capture, exhibit
+from attention_gallery.views.edges.heads import Heads
+from attentions import FOX, attention, capture, exhibit, measured_maps
+from test_language_coverage import foreign
 
 # Of linear RGB, as it is seen without one kind of cones (Machado et al. 2009, table of the authors,
 # severity 1), and as it is.
@@ -229,3 +231,15 @@ def test_a_document_of_several_heads_draws_without_a_page() -> None:
     svg = vl_convert.vegalite_to_svg(json.loads(json.dumps(spec)))
     for hue in colours.HUES[:2]:
         assert f'stroke="{hue}"' in svg
+
+
+def test_maps_have_names_of_their_own_where_their_titles_have_other_letters() -> None:
+    """The names are those of the text control, and of a link."""
+    own = attention(n_heads=(2, 2))
+    shown = replace(exhibit(views=("edges",), heads=(Head(1, 1),)), measures=("norms", "rollout"))
+    with foreign():
+        packed = views.pack(shown, capture(own), (), measured_maps(own))
+        words = [swatch.word for swatch in Heads(packed).swatches]
+    assert len(words) == len(packed.slots) > 2
+    assert len(set(words)) == len(words)
+    assert all(word.isascii() and word.isalnum() for word in words)

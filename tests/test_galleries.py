@@ -175,6 +175,17 @@ def named(plan: Plan, id_: str) -> Exhibit:
     return next(exhibit for exhibit in plan.exhibits if exhibit.id == id_)
 
 
+def words_of(exhibit: Exhibit) -> str:
+    """What its author says of an exhibit."""
+    return " ".join(f"{exhibit.look_for}\n{exhibit.prose}".split())
+
+
+def test_what_to_look_for_has_a_place_of_its_own(plan: Plan) -> None:
+    """Elsewhere, it would stand on the page beside the questions that views ask."""
+    told = [exhibit.id for exhibit in plan.exhibits if "what to look for" in exhibit.prose.lower()]
+    assert told == []
+
+
 def test_every_specimen_is_in_a_gallery(plan: Plan) -> None:
     runs = [(e.model, e.against) for e in plan.exhibits]
     shown = {model.source for model, _ in runs}
@@ -215,8 +226,7 @@ def test_a_number_in_the_prose_is_the_model_s(
     number: str,
 ) -> None:
     exhibit = named(plan, id_)
-    said = " ".join(exhibit.prose.split())
-    assert number in said
+    assert number in words_of(exhibit)
     held = store.get([plan.keys[id_], *plan.others[id_]][capture])
     assert held is not None
     attention = held.attentions[exhibit.attention or held.natural]
@@ -238,7 +248,7 @@ def test_a_product_in_the_prose_is_the_model_s(
     number: str,
 ) -> None:
     exhibit = named(plan, id_)
-    assert number in exhibit.prose
+    assert number in words_of(exhibit)
     held = store.get(plan.keys[id_])
     assert held is not None
     parts = held.attentions[held.natural].parts
@@ -253,7 +263,7 @@ def test_a_measure_in_the_prose_is_the_model_s(
     plan: Plan, store: Store, id_: str, number: str, value: Callable[[Found], float]
 ) -> None:
     exhibit = named(plan, id_)
-    assert number in exhibit.prose
+    assert number in words_of(exhibit)
     found = float(value(measured(plan, store, exhibit)))
     digits = len(number.partition(".")[2])
     signed = number.startswith(("+", "−"))
@@ -282,8 +292,8 @@ def test_the_second_best_score_is_as_far_below_as_the_prose_says(plan: Plan, sto
     best, second = np.argsort(scores)[::-1][:2]
     assert (best, second) == (4, 13)
     below = float(scores[best] - scores[second])
-    assert f"{below:.1f} lower" in exhibit.prose
-    assert f"is {np.exp(below):.0f} times smaller" in " ".join(exhibit.prose.split())
+    assert f"{below:.1f} lower" in words_of(exhibit)
+    assert f"is {np.exp(below):.0f} times smaller" in words_of(exhibit)
 
 
 @pytest.mark.parametrize("id_", ["black-cat", "european-area"])

@@ -376,7 +376,7 @@ def test_nothing_is_said_of_a_probe_where_heads_are_those_of_cross_attention() -
     assert "untrained" not in " ".join(told)
     assert figure.summary.startswith("L1 H1, a head of cross-attention. On this sentence: ")
     how = templates.render(
-        "views/heads.html.j2", figure=figure, derived=(), standalone=True, truth=""
+        "views/heads.html.j2", figure=figure, cross=True, derived=(), standalone=True, truth=""
     )
     assert "for each head of cross-attention" in how
     assert "probe" not in how.split("<attention-chart")[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,13 +12,16 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from mkdocs.commands.build import build as mkdocs_build
 from mkdocs.config import load_config
 from mkdocs.livereload import LiveReloadServer
+from mkdocs.structure.files import File, get_files
 from PIL import Image
 
 from attention_gallery import build, resources
+from attention_gallery.author_pages import check_places, marked
 from attention_gallery.configuration import configuration, plugin_of
-from attention_gallery.errors import InputError
+from attention_gallery.errors import GalleryError, InputError, SiteError
 from attention_gallery.terms import Site
 from attentions import HOSTILE
 from projects import MANIFEST, fill_store, write_manifest, write_mkdocs
@@ -184,9 +188,12 @@ def test_a_strict_build_that_keeps_going_writes_the_site_and_fails(tmp_path: Pat
     project(tmp_path, plugins=[{"attention-gallery": {"keep_going": True}}])
     fox, once = MANIFEST["exhibits"]
     write_manifest(tmp_path, exhibits=[fox, {**once, "attention": "encoder"}])
+    text = "```predict\nexhibit: fox\ntoken: jumps\nreveal: See [once](exhibits/once.md).\n```\n"
+    (tmp_path / "docs/lesson.md").write_text(f"# A lesson\n\n{text}", "utf-8")
     result = run(tmp_path)
     assert result.returncode == 1
     assert "has no encoder attention" in result.stderr
+    assert "lesson.md links to exhibits/once.md, which the site does not have" in result.stderr
     assert (tmp_path / "site/exhibits/fox/index.html").is_file()
     assert not (tmp_path / "site/exhibits/once").exists()
 
@@ -200,6 +207,35 @@ def test_a_page_of_the_author_is_not_replaced(tmp_path: Path) -> None:
     assert result.returncode != 0
     assert f"{mine} has the place of the exhibits' exhibits/fox.md" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [
+        ("exhibits/fox.md", "exhibits/fox.md; rename the file, or give the exhibit another id"),
+        ("exhibits/fox/index.md", "exhibits/fox.md; rename the file, or give the exhibit"),
+        ("exhibits/fox/README.md", "exhibits/fox.md"),
+        ("exhibits/fox/index.html", "exhibits/fox.md"),
+        ("exhibits/fox/data.js", "exhibits/fox/data.js"),
+        ("assets/attention-gallery/vega.js", "assets/attention-gallery/vega.js; rename the file"),
+        ("exhibits/fox.html", ""),
+        ("exhibits/fix/index.md", ""),
+        ("drafts/exhibits/fox.md", ""),
+    ],
+)
+def test_no_file_of_an_author_is_replaced(tmp_path: Path, name: str, place: str) -> None:
+    config = load_config(str(write_mkdocs(tmp_path, exclude_docs="drafts/")))
+    made = ("exhibits/fox.md", "exhibits/fox/data.js", "assets/attention-gallery/vega.js")
+    ours = [File(path, None, config.site_dir, use_directory_urls=True) for path in made]
+    mine = tmp_path / "docs" / name
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
+    if not place:
+        check_places(ours, get_files(config))
+        return
+    with pytest.raises(SiteError) as raised:
+        check_places(ours, get_files(config))
+    assert str(raised.value).startswith(f"{mine} has the place of the exhibits' {place}")
 
 
 def test_manifests_on_the_command_line_last_as_long_as_the_command(
@@ -262,3 +298,138 @@ def test_the_folders_of_images_and_sounds_are_watched_wherever_they_are(
     write("../pictures/x.png", "../more/x.wav")
     plugin.on_pre_build(config=config)
     assert set(server.folders) == {str(tmp_path / "pictures"), str(tmp_path / "more")}
+
+
+LESSON = """---
+title: A lesson
+---
+# A lesson
+
+```attention
+fox
+```
+
+```predict
+exhibit: fox
+token: jumps
+reveal: See [the fox](../exhibits/fox.md#edges), and [all](../index.md).
+```
+
+```attention
+model: story
+sentence: once
+views: [edges]
+```
+"""
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_exhibits_stand_in_the_pages_of_the_author(tmp_path: Path, engine: str) -> None:
+    project(
+        tmp_path,
+        plugins=["search", {"attention-gallery": {"downloads": []}}],
+        markdown_extensions=[{"toc": {"permalink": True}}],
+    )
+    fox, once = MANIFEST["exhibits"]
+    prose = "## Edges\n\n## About\n\n### About title\n\n## Fox grid 0\n"
+    write_manifest(tmp_path, exhibits=[{**fox, "prose": prose}, once])
+    (tmp_path / "docs/lessons").mkdir()
+    headings = "\n## Predict 1\n\n## Fox edges 0\n"
+    (tmp_path / "docs/lessons/first.md").write_text(LESSON + headings, "utf-8")
+    result = run(tmp_path, engine)
+    assert result.returncode == 0, result.stderr
+    file = tmp_path / "site/lessons/first/index.html"
+    html = file.read_text("utf-8")
+    assert html.count('<div class="ag-block') == 2
+    assert "<!--attention-gallery" not in html
+    for address in Links(file).addresses:
+        path = address.split("#")[0].split("?")[0]
+        target = (file.parent / path).resolve()
+        if path and not path.startswith(("http", "data:")):
+            assert target.is_file() or (target / "index.html").is_file(), address
+    assert '<a href="../../exhibits/fox/#edges">the fox</a>' in html
+    # No heading takes an id, by which others link to a figure.
+    exhibit = (tmp_path / "site/exhibits/fox/index.html").read_text("utf-8")
+    for page in (html, exhibit):
+        ids = re.findall(r'\sid="([^"]*)"', page)
+        assert len(ids) == len(set(ids))
+    assert re.search(r'<h2 id="edges_1">Edges<a class="headerlink" href="#edges_1"', exhibit)
+    assert exhibit.index('<a href="#edges_1">') < exhibit.index('<a href="#edges">')
+    assert 'class="ag-figure" id="edges"' in exhibit
+    # The exhibit of the page is none of the index, and has no page; its numbers are there.
+    assert "lessons-first-" not in (tmp_path / "site/index.html").read_text("utf-8")
+    [own] = (tmp_path / "site/exhibits").glob("lessons-first-*")
+    assert {path.name for path in own.iterdir()} == {"data.js", "weights.npz"}
+
+
+def test_a_site_needs_no_manifest_where_its_pages_hold_all_exhibits(tmp_path: Path) -> None:
+    project(tmp_path, plugins=[{"attention-gallery": {"manifests": [], "downloads": []}}])
+    text = LESSON.split("\n\n")[-1].replace("story", "specimen:story")
+    text = text.replace("sentence: once", "sentence: Once upon a time")
+    (tmp_path / "docs/index.md").write_text(f"# Home\n\n{text}", "utf-8")
+    result = run(tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert "ag-block" in (tmp_path / "site/index.html").read_text("utf-8")
+    assert [path.name for path in (tmp_path / "site/exhibits").iterdir()] == ["index-1"]
+
+
+def test_faults_of_all_pages_come_before_the_last_site_is_touched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_manifest(tmp_path)
+    write_mkdocs(tmp_path, exclude_docs="drafts/")
+    for name in ("docs/a.md", "docs/b/c.md", "docs/drafts/d.md"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("# A\n\n```attention\nexhibit: fix\n```\n", "utf-8")
+    monkeypatch.chdir(tmp_path)
+    with configuration((), None) as config, pytest.raises(GalleryError) as raised:
+        plugin_of(config).plan(config)
+    assert str(raised.value).splitlines() == [
+        f'{name}:4:10: exhibit: unknown exhibit "fix"; did you mean "fox"?'
+        for name in ("docs/a.md", "docs/b/c.md")
+    ]
+
+
+def test_an_exhibit_of_a_page_may_not_have_the_id_of_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_manifest(tmp_path)
+    write_mkdocs(tmp_path)
+    text = "```attention\nmodel: story\nsentence: fox\nid: once\n```\n"
+    (tmp_path / "docs/a.md").write_text(text, "utf-8")
+    monkeypatch.chdir(tmp_path)
+    with configuration((), None) as config, pytest.raises(InputError) as raised:
+        plugin_of(config).plan(config)
+    assert str(raised.value).startswith('docs/a.md:4:5: the id "once" is taken; first at gall')
+
+
+def test_a_page_that_is_served_keeps_its_exhibits_while_a_block_is_at_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MkDocs keeps the plugin, and asks it for the same pages again."""
+    project(tmp_path, plugins=[{"attention-gallery": {"downloads": []}}])
+    lesson = tmp_path / "docs/lesson.md"
+    lesson.write_text(LESSON, "utf-8")
+    monkeypatch.chdir(tmp_path)
+    config = load_config("mkdocs.yml")
+    config.plugins.on_startup(command="serve", dirty=False)
+    page = tmp_path / "site/lesson/index.html"
+
+    mkdocs_build(config)
+    assert page.read_text("utf-8").count('<div class="ag-block') == 2
+    lesson.write_text(LESSON.replace("fox", "fix") + "\nNew words.\n", "utf-8")
+    (tmp_path / "docs/other.md").write_text("New words elsewhere.\n", "utf-8")
+    mkdocs_build(config)
+    html = page.read_text("utf-8")
+    assert html.count('<div class="ag-block') == 2
+    assert "New words." not in html
+    assert "New words elsewhere." in (tmp_path / "site/other/index.html").read_text("utf-8")
+    lesson.write_text(f"{LESSON}\nNew words.\n", "utf-8")
+    mkdocs_build(config)
+    assert "New words." in page.read_text("utf-8")
+
+
+def test_a_block_that_another_plugin_adds_is_told(tmp_path: Path) -> None:
+    with pytest.raises(GalleryError) as raised:
+        marked("a.md", "```attention\nfox\n```\n", {})
+    assert "a.md has 1 blocks where 0 were read from its file" in str(raised.value)

@@ -277,4 +277,4 @@ def test_relative_folders_start_from_where_one_is() -> None:
     assert caught.value.hint == f"a relative path starts from the working directory, {Path.cwd()}"
     with pytest.raises(ModelError) as caught:
         model_from_source("./gone", Path())
-    assert caught.value.hint == "a relative path starts from the manifest's folder"
+    assert caught.value.hint == "a relative path starts from the folder of this file"

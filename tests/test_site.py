@@ -15,7 +15,7 @@ from attention_gallery.terms import Asset, Page, fragment_marker
 
 def test_assembling_keeps_all_pages_and_files_and_adds_the_shared_ones() -> None:
     page = Page("exhibits/a.md", "A", "# A")
-    result = site.assemble([(page, (Asset("exhibits/a/data.js", b"1"),))], "vega()")
+    result = site.assemble([page], [Asset("exhibits/a/data.js", b"1")], "vega()")
     assert result.pages == (page,)
     contents = {asset.path: asset.content for asset in result.assets}
     assert contents["exhibits/a/data.js"] == b"1"
@@ -28,6 +28,16 @@ def test_filling_puts_fragments_in_and_resolves_addresses() -> None:
     rendered = f"<main>{fragment_marker('one')}</main>"
     filled = site.fill(rendered, page, lambda path: f"../{path}")
     assert filled == '<main><a href="../b.md?x=1&amp;y">text site:b.md</a></main>'
+
+
+def test_what_only_looks_like_an_address_is_left_alone() -> None:
+    """A model, a tag or a token may have any name."""
+    plain = (
+        """<li data-model="site:story" title=' href="site:a"' data-src="site:b">"""
+        """<text> href="site:c"</text>1 < 2 src="site:d"</li>"""
+    )
+    fragment = f'{plain}<img\nsrc="site:e.png" alt="site:e">'
+    assert site.resolve(fragment, "../{}".format) == f'{plain}<img\nsrc="../e.png" alt="site:e">'
 
 
 @pytest.mark.parametrize(
@@ -58,34 +68,9 @@ def test_vega_is_bundled_once_without_a_network(
 ) -> None:
     bundle = site.vega_bundle(tmp_path)
     assert "vegaEmbed" in bundle
-    [file] = tmp_path.iterdir()
+    assert bundle.startswith("(() => {"), "a theme's scripts keep their names"
     monkeypatch.setattr(vl_convert, "javascript_bundle", pytest.fail)
     assert site.vega_bundle(tmp_path) == bundle
-    umask = os.umask(0)
-    os.umask(umask)
-    assert file.stat().st_mode & 0o777 == 0o666 & ~umask
-
-
-@pytest.mark.parametrize("damage", [b"", b"short", b"// 00\nvegaEmbed", b"\xff\n\xff"])
-def test_a_damaged_bundle_is_made_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: bytes
-) -> None:
-    monkeypatch.setattr(vl_convert, "javascript_bundle", lambda _: "bundle")
-    site.vega_bundle(tmp_path)
-    [file] = tmp_path.iterdir()
-    whole = file.read_bytes()
-    file.write_bytes(damage)
-    assert site.vega_bundle(tmp_path) == "bundle"
-    assert [path.read_bytes() for path in tmp_path.iterdir()] == [whole]
-
-
-def test_a_bundle_that_cannot_be_kept_is_used_all_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(vl_convert, "javascript_bundle", lambda _: "bundle")
-    blocked = tmp_path / "file"
-    blocked.write_text("")
-    assert site.vega_bundle(blocked) == "bundle"
 
 
 def an_earlier_site(folder: Path) -> Path:

@@ -62,3 +62,11 @@ def test_a_script_inside_a_page_keeps_its_meaning(browser: Browser, text: str) -
 def test_a_name_a_template_lacks_is_an_error() -> None:
     with pytest.raises(jinja2.UndefinedError):
         templates.render("views/edges.html.j2")
+
+
+def test_one_block_of_a_template_is_filled_alone_and_one_it_lacks_is_empty() -> None:
+    asked = templates.render_block("views/grid.html.j2", "ask")
+    assert asked == "Which heads look alike, and which one stands out?"
+    assert templates.render_block("views/grid.html.j2", "nothing") == ""
+    with pytest.raises(jinja2.UndefinedError):
+        templates.render_block("views/edges.html.j2", "how")

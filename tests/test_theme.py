@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import subprocess
@@ -11,10 +12,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
+from mkdocs.commands.build import build as mkdocs_build
+from mkdocs.commands.build import get_context
+from mkdocs.config import load_config
+from mkdocs.structure.files import Files
+from mkdocs.structure.nav import Navigation
 from playwright.sync_api import Page, expect
 
-from attention_gallery import resources
+from attention_gallery import addresses, language, resources
+from attention_gallery.configuration import plugin_of
 from browser_fixtures import OpenPage, served
+from projects import MANIFEST, fill_store, write_manifest, write_mkdocs
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 ASSETS = resources.templates() / "theme" / "assets" / "attention-gallery"
@@ -35,7 +44,7 @@ a_line_of_code = that_is(much="longer", than="a phone", is_wide="and must scroll
 
 | query | key | weight | head | layer | another | and_another | and_yet_another |
 | --- | --- | --- | --- | --- | --- | --- | --- |
-| fox | brown | 0.123456 | 1 | 2 | 3 | 4 | 5 |
+| `pronoun` | `brown` | 0.123456 | 1 | 2 | 3 | 4 | 5 |
 
 ## Three
 
@@ -48,7 +57,8 @@ Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaf
     "navigation.md": "# Its own heading\n\nThe zebra of the navigation.\n",
     "guide/deep/arabic.md": "---\nlang: ar\ndir: rtl\n---\n# القِطَّة\n\nجلست القطة على السجادة.\n",
     "exhibits/matter.md": f'---\ntitle: "{HOSTILE}"\n---\n\nThe zebra of the front matter.\n',
-    "exhibits/heading.md": f"# {HOSTILE.replace('<', '&lt;')}\n\nThe zebra of the heading.\n",
+    "exhibits/heading.md": f"# {HOSTILE.replace('<', '&lt;')}\n\nThe zebra of the heading.\n"
+    '\n<section class="ag-wide">A wide figure.</section>\n',
 }
 CONFIG: dict[str, Any] = {
     "site_name": f"Site {HOSTILE}",
@@ -129,8 +139,23 @@ def test_every_page_opens_without_complaint_and_fits_a_phone(
     page = open_page(site.address(name), viewport={"width": 375, "height": 700})
     expect(page.locator("h1")).to_have_count(1)
     assert page.evaluate("document.documentElement.scrollWidth") == 375
+    codes = page.locator("td code").evaluate_all("all => all.map((e) => e.getClientRects().length)")
+    assert set(codes) <= {1}, "no word of code is broken to make a column narrower"
     page.get_by_role("button", name="Menu").click()
     assert page.evaluate("document.querySelector('.ag-menu').scrollWidth") <= 375
+
+
+@pytest.mark.browser
+def test_prose_begins_at_the_same_place_on_every_page(site: Site, open_page: OpenPage) -> None:
+    """With or without a table of contents, a section, or a wide figure."""
+    page = open_page(site.address("index"))
+    for width in (375, 1000, 1280, 2560):
+        page.set_viewport_size({"width": width, "height": 700})
+        begins = set()
+        for name in ("index", "article", "navigation", "exhibits/heading"):
+            page.goto(site.address(name))
+            begins.add(page.evaluate("document.querySelector('h1').getBoundingClientRect().left"))
+        assert len(begins) == 1, width
 
 
 @pytest.mark.browser
@@ -203,6 +228,10 @@ def test_search_leads_to_headings_ignores_vowel_points_and_closes(
     page.keyboard.press("Escape")
     expect(page.locator(".ag-results")).to_be_hidden()
     expect(page.get_by_role("searchbox")).to_be_focused()
+
+    # Neither the title again nor the number of the footnote.
+    page.get_by_role("searchbox").fill("link")
+    expect(page.locator(".ag-result-text")).to_have_text(re.compile(r"^Text with a link\. One "))
 
     page.get_by_role("searchbox").fill("two")
     expect(page.locator(".ag-result-title")).to_have_text("Questions & answers › Two")
@@ -287,7 +316,10 @@ def test_a_page_is_whole_without_scripts(site: Site, open_page: OpenPage) -> Non
 def test_paper_is_white_and_without_navigation(site: Site, open_page: OpenPage) -> None:
     page = open_page(site.address("article"), color_scheme="dark")
     page.get_by_role("radio", name="Dark").check()
+    address = page.get_by_text(re.compile(r"^https://example.org/article(.html|/)$"))
+    expect(address).to_be_hidden()
     page.emulate_media(media="print")
+    expect(address).to_be_visible()
     colours = (
         "[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.body).color]"
     )
@@ -304,6 +336,31 @@ def test_the_page_for_missing_pages_finds_its_files(site: Site, open_page: OpenP
     expect(page.locator(".ag-result-title")).to_have_text("Gallery")
     page.keyboard.press("Enter")
     page.wait_for_url(site.root)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("site", ["properdocs from a server"], indirect=True)
+@pytest.mark.parametrize("name", ["article", "guide/deep/arabic", "404", "search", "menu"])
+def test_nothing_of_the_theme_stands_in_anyones_way(
+    site: Site, open_page: OpenPage, name: str
+) -> None:
+    """What axe-core finds, in light and in dark; exhibits have tests of their own."""
+    address = f"{site.root}404.html" if name == "404" else site.address(name)
+    if name in ("search", "menu"):
+        address = site.address("article")
+    width = 375 if name == "menu" else 1280
+    page = open_page(address, viewport={"width": width, "height": 800}, reduced_motion="reduce")
+    if name == "search":
+        search(page, "zebra")
+        expect(page.locator(".ag-result-title").first).to_be_visible()
+    if name == "menu":
+        page.get_by_role("button", name="Menu").click()
+    page.evaluate(Axe().axe_script)
+    for dark in (False, True):
+        page.emulate_media(color_scheme="dark" if dark else "light")
+        result = page.evaluate("axe.run(document, { preload: false })")
+        found = {each["id"]: [n["html"] for n in each["nodes"]] for each in result["violations"]}
+        assert found == {}, dark
 
 
 def test_both_engines_write_the_same_site(tmp_path: Path) -> None:
@@ -355,6 +412,104 @@ def test_the_theme_is_small_and_names_no_other_host() -> None:
     assert sum(len(texts[name].encode()) for name in ours) < 31_000
     for name, text in texts.items():
         assert re.findall(r"//[a-z]", text.replace("http://www.w3.org/2000/svg", "")) == [], name
+
+
+def test_styles_and_scripts_of_a_site_are_small() -> None:
+    """All that every page loads; Vega comes only with the first chart."""
+    shared = resources.templates() / "assets"
+    files = [ASSETS / name for name in ("theme.css", "theme.js", "scheme.js")]
+    files += [shared / Path(path).name for path in (*addresses.STYLES, *addresses.SCRIPTS)]
+    assert sum(len(gzip.compress(file.read_bytes())) for file in files) < 60_000
+
+
+def test_the_theme_knows_what_is_written_from_right_to_left_without_the_plugin() -> None:
+    base = (ASSETS.parent.parent / "base.html").read_text("utf-8")
+    listed = re.search(r"set direction = .* in \((.*?)\)", base)
+    assert listed
+    assert {"ar", "fa", "he", "ur"} == set(re.findall(r"\w+", listed[1])) < language._RIGHT_TO_LEFT
+
+
+@pytest.mark.parametrize(
+    ("theme", "options", "code"),
+    [
+        ({"name": "attention-gallery"}, {}, "en"),
+        ({"name": "attention-gallery", "locale": "pt_BR"}, {}, "pt-BR"),
+        ({"name": "attention-gallery", "locale": "ar"}, {"language": "hi"}, "hi"),
+        ({"name": "mkdocs", "locale": "fr"}, {}, "fr"),
+        ({"name": "material", "language": "hi"}, {}, "hi"),
+    ],
+)
+def test_pages_are_in_the_language_of_the_option_or_of_the_theme(
+    tmp_path: Path, theme: dict[str, str], options: dict[str, str], code: str
+) -> None:
+    file = write_mkdocs(tmp_path, theme=theme, plugins=[{"attention-gallery": options}])
+    config = load_config(str(file))
+    assert plugin_of(config).page_language(config) == code
+
+
+def test_a_site_speaks_one_language_from_the_menu_to_the_cards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arabic = {
+        "Menu": "القائمة",
+        "Search": 'بحث "سريع"',
+        "Galleries": "المعارض",
+        "Edges": "خطوط",
+        "Page not found": "الصفحة غير موجودة",
+    }
+    monkeypatch.setattr(language, "catalog", lambda code: language.Catalog(code, arabic))
+    monkeypatch.setattr("attention_gallery.site.vega_bundle", lambda _: "")
+    for name in ("animals", "others"):
+        write_manifest(tmp_path, name, exhibits=[{**MANIFEST["exhibits"][1], "id": name}])
+    fill_store(tmp_path)
+    file = write_mkdocs(
+        tmp_path,
+        use_directory_urls=False,
+        plugins=["search", {"attention-gallery": {"language": "ar", "downloads": []}}],
+    )
+    (tmp_path / "docs" / "page.md").write_text("---\nlang: en\ndir: ltr\n---\n# Page\n")
+    mkdocs_build(load_config(str(file)))
+    index = (tmp_path / "site" / "index.html").read_text("utf-8")
+    assert '<html lang="ar" dir="rtl">' in index
+    assert "القائمة" in index
+    assert 'placeholder="بحث &#34;سريع&#34;"' in index
+    assert "<h1" in index
+    assert "المعارض</h1>" in index
+    assert "story</bdi> · خطوط" in index
+    assert "الصفحة غير موجودة" in (tmp_path / "site" / "404.html").read_text("utf-8")
+    page = (tmp_path / "site" / "page.html").read_text("utf-8")
+    assert '<article class="ag-prose" lang="en" dir="ltr">' in page, "what an author says of a page"
+    assert language.current().code == "en", "what follows is said as before"
+
+
+def test_what_no_translation_has_is_said_in_english(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("attention_gallery.site.vega_bundle", lambda _: "")
+    write_manifest(tmp_path, exhibits=MANIFEST["exhibits"][1:])
+    fill_store(tmp_path)
+    file = write_mkdocs(tmp_path, theme={"name": "attention-gallery", "locale": "ar"})
+    with caplog.at_level("INFO", "mkdocs"):
+        mkdocs_build(load_config(str(file)))
+    assert "not translated to ar" in caplog.text
+    assert [each.msg for each in caplog.records if each.levelname == "WARNING"] == []
+    index = (tmp_path / "site" / "index.html").read_text("utf-8")
+    assert '<html lang="ar" dir="rtl">' in index
+    assert 'placeholder="Search"' in index
+
+
+@pytest.mark.parametrize(
+    ("code", "direction"), [("az-Arab", "rtl"), ("ar-Latn", "ltr"), ("hi", "ltr")]
+)
+def test_pages_run_as_the_script_of_their_language_does(
+    tmp_path: Path, code: str, direction: str
+) -> None:
+    file = write_mkdocs(tmp_path, plugins=[{"attention-gallery": {"language": code}}])
+    config = load_config(str(file))
+    env = plugin_of(config).on_env(config.theme.get_env(), config=config, files=Files([]))
+    context = get_context(Navigation([], []), Files([]), config, base_url=".")
+    page = env.get_template("404.html").render(context)
+    assert f'<html lang="{code}" dir="{direction}">' in page
 
 
 def luminance(colour: str) -> float:

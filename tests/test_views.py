@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import test_heads
 import test_lens
 import test_predictions
 import test_probing
-from attention_gallery import resources, views
+from attention_gallery import pages, resources, views
 from attention_gallery.errors import InputError, Where
 from attention_gallery.packing import Packed
 from attention_gallery.terms import (
@@ -170,18 +171,39 @@ def packed_of(case: str, view: str = "") -> Packed:
     return views.pack(shown, held, OTHERS.get(case, ()), MEASURED.get(case))
 
 
+@pytest.mark.parametrize(("view", "case"), dict(DOCUMENTS).items())
+def test_what_a_view_draws_is_vega_lite(view: str, case: str) -> None:
+    packed = packed_of(case)
+    # Not done in a build: it takes longer than the drawing.
+    views.load(view).draw(packed if views.shows_derived(view) else packed.own).to_dict()
+
+
 @pytest.mark.parametrize(("view", "case"), DOCUMENTS)
 def test_the_document_is_the_golden_one(
     golden: Callable[[Path, str], None], view: str, case: str
 ) -> None:
     shown, _ = CASES[case]
-    [figure] = [f for f in views.figures(shown, packed_of(case)) if f.view == view]
+    packed = packed_of(case)
+    [figure] = [f for f in views.figures(shown, packed) if f.view == view]
     folder = GOLDEN / f"{view}-{case}"
     if not folder.is_dir():
         folder.mkdir(parents=True)
     text = json.dumps(figure.spec, indent=1, ensure_ascii=False) + "\n"
     golden(folder / "spec.json", text)
     golden(folder / "summary.txt", figure.summary + "\n")
+    # What is said about it needs no drawing of its own, so it is looked at here.
+    assert run_together(pages.figure_html(shown, packed, figure)) == []
+
+
+def run_together(html: str) -> list[str]:
+    """Sentences without a space between them, within an element."""
+    text = re.sub(r"</?(?:em|strong|a|bdi)\b[^>]*>", "", html.partition("<attention-chart")[0])
+    return re.findall(r"\S+[.!?][A-Z]\S*", re.sub(r"<[^>]*>", " ", text))
+
+
+def test_sentences_that_run_together_would_be_found() -> None:
+    assert run_together('<p class="a.B">So. <em>Yes.</em> No.</p><p>End.</p>') == []
+    assert run_together("<p>One <em>line.</em>Many heads.</p>") == ["line.Many"]
 
 
 @pytest.mark.parametrize("view", resources.view_names())

@@ -66,6 +66,7 @@ def test_the_wheel_holds_templates_specimens_and_types(wheel: Path) -> None:
         "py.typed",
         "site_templates/theme/base.html",
         "site_templates/manifest.schema.json",
+        "site_templates/starter/dot-github/workflows/publish.yml",
         "galleries/1-story.yml",
         "galleries/specimens/story/model.safetensors",
     ):

@@ -9,7 +9,18 @@ SHARED = "assets/attention-gallery"
 
 VEGA = f"{SHARED}/vega.js"
 ELEMENT = f"{SHARED}/attention-chart.js"
+INDEX = f"{SHARED}/gallery-index.js"
 STYLE = f"{SHARED}/exhibit.css"
+TEACHING = f"{SHARED}/teaching.js"
+TEACHING_STYLE = f"{SHARED}/teaching.css"
+WORDS = f"{SHARED}/words.js"
+"""What scripts say, where that is not in English; it runs before them."""
+
+STYLES = (STYLE, TEACHING_STYLE)
+"""What every page loads, in this order."""
+
+SCRIPTS = (ELEMENT, INDEX, TEACHING)
+"""What every page loads, deferred, in this order; charts load `VEGA` when they come into view."""
 
 
 def page_path(exhibit: Exhibit) -> str:

@@ -12,6 +12,9 @@ from attention_gallery import codes
 from attention_gallery.packing import Packed
 from attention_gallery.terms import Attention
 
+WEIGHTS, MEASURES = "weights.npz", "measures.npz"
+"""What the files are called."""
+
 
 def weights(packed: Packed) -> bytes:
     """A NumPy archive: `queries`, `keys`, and float32 `layer_0`, ... ``[head, query, key]``.
@@ -57,6 +60,29 @@ def measures(packed: Packed) -> bytes:
     out = io.BytesIO()
     np.savez_compressed(out, **arrays)
     return out.getvalue()
+
+
+def read_weights(packed: Packed) -> str:
+    """Three lines of Python that read the archive of weights beside them."""
+    heads = [slot.single for slot in packed.own.slots if slot.single]
+    shown = packed.slots[packed.start].single
+    head = shown if shown in heads else next(iter(heads), None)
+    if head is None:
+        what = 'print(weights["layer_0"].shape)  # heads, queries, keys'
+    elif packed.every_head:
+        what = f'print(weights["layer_{head.layer}"][{head.head}])  # {head}: a row for each query'
+    else:
+        what = f'print(weights["L{head.layer}H{head.head}"])  # a row for each query'
+    return f'import numpy as np\nweights = np.load("{WEIGHTS}")\n{what}\n'
+
+
+def read_measures(packed: Packed) -> str:
+    """Three lines of Python that read the archive of measures beside them."""
+    name = next(iter(packed.measured))
+    return (
+        f'import json, numpy as np\nmeasures = np.load("{MEASURES}")\n'
+        f'print(measures.files, json.loads(str(measures["{name}/facts"])))\n'
+    )
 
 
 def _arrays(attention: Attention, packed: Packed, prefix: str = "") -> dict[str, Any]:

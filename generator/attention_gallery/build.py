@@ -9,14 +9,14 @@ exhibit). Only a miss in the store opens the module that knows torch.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from attention_gallery import api_model, measures, pages, site, views
-from attention_gallery.addresses import page_path
+from attention_gallery import api_model, cache, embedding, measures, pages, site, views
 from attention_gallery.api_answer import read_answer
+from attention_gallery.drawings import Gathered
 from attention_gallery.errors import (
     FaultsError,
     GalleryError,
@@ -27,25 +27,37 @@ from attention_gallery.errors import (
 )
 from attention_gallery.gallery_index import index_page
 from attention_gallery.labels import read_labels
+from attention_gallery.making import (
+    DRAWINGS,
+    PICTURES,
+    collected,
+    drawing_of,
+    drawn,
+    embedded_html,
+    fragments_of,
+    gather_stored,
+    inline_ids,
+    made_of,
+)
 from attention_gallery.manifest import read_manifest
-from attention_gallery.packing import Packed
 from attention_gallery.plan import make_plan
 from attention_gallery.progress import Track, silently
 from attention_gallery.store import Store
 from attention_gallery.terms import (
-    Asset,
-    Capture,
+    UNPUBLISHED,
     CaptureRequest,
     Exhibit,
-    Figure,
     Gallery,
-    Measured,
+    Imprint,
+    MarkdownPage,
     MeasureRequest,
     Need,
-    Page,
     Plan,
     Site,
 )
+
+if TYPE_CHECKING:
+    from attention_gallery.capture import Load
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,17 +80,21 @@ class Built:
 
     @property
     def shortfall(self) -> str:
-        """Why which exhibits were left out, fault by fault; empty when none was."""
-        if not self.left_out:
-            return ""
-        missing, total = len(self.left_out), len(self.left_out) + len(self.shown)
-        names = (exhibit.id for exhibit in self.left_out)
-        last = listing(names, f"{missing} of {total} exhibits left out")
-        return "\n".join([*map(str, self.faults), last])
+        """Why which exhibits or blocks were left out, fault by fault; empty when none was."""
+        told = [str(fault) for fault in self.faults]
+        if self.left_out:
+            missing, total = len(self.left_out), len(self.left_out) + len(self.shown)
+            names = (exhibit.id for exhibit in self.left_out)
+            told.append(listing(names, f"{missing} of {total} exhibits left out"))
+        return "\n".join(told)
 
 
-def read(manifests: Sequence[Path]) -> Plan:
-    """Read manifests and plan what they need, with the faults of all of them at once.
+def read(manifests: Sequence[Path], markdown: Iterable[MarkdownPage] = ()) -> Plan:
+    """Read manifests and blocks, and plan what they need, with the faults of all at once.
+
+    Args:
+        manifests: In the order of the site.
+        markdown: The author's pages that may hold blocks.
 
     Raises:
         GalleryError: Whatever an author has to mend.
@@ -91,7 +107,75 @@ def read(manifests: Sequence[Path]) -> Plan:
         except GalleryError as error:
             faults.append(error)
     raise_faults(faults)
-    plan = make_plan(galleries, views.parts, _needs)
+    embedded, blocks = embedding.read_blocks(markdown, galleries)
+    plan = make_plan([*galleries, *embedded], views.parts, _needs)
+    return _checked(dataclasses.replace(plan, blocks=blocks))
+
+
+def read_page(markdown: MarkdownPage, galleries: Sequence[Gallery]) -> Plan:
+    """Plan what the blocks of one page show, and nothing else.
+
+    Args:
+        markdown: The page.
+        galleries: What its blocks may refer to.
+
+    Raises:
+        GalleryError: Whatever an author has to mend in it.
+    """
+    embedded, blocks = embedding.read_blocks([markdown], galleries)
+    named = {block.exhibit for block in blocks}
+    shown = [
+        dataclasses.replace(
+            gallery, exhibits=tuple(each for each in gallery.exhibits if each.id in named)
+        )
+        for gallery in galleries
+    ]
+    plan = make_plan([*shown, *embedded], views.parts, _needs)
+    return _checked(dataclasses.replace(plan, blocks=blocks))
+
+
+def blocks_from_store(plan: Plan, store: Store, *, linked: bool) -> dict[str, str]:
+    """The HTML of blocks by name, for a site that is put together elsewhere; no model is run.
+
+    Args:
+        plan: What the blocks of a page need.
+        store: Where that has to be.
+        linked: Whether blocks may name other pages and files of the site.
+
+    Raises:
+        GalleryError: What is missing or cannot be drawn, all of it at once.
+    """
+    lacking = {request.key for request in missing(plan, store)}
+    lacking |= {request.key for request in unmeasured(plan, store)}
+    there = {exhibit.id for exhibit in _without(plan, lacking)}
+    faults: list[GalleryError] = [
+        StoreError(
+            f"what {block.exhibit} shows is not in {store.root}",
+            block.where,
+            "run `attention-gallery capture`, on a machine with torch",
+        )
+        for block in plan.blocks
+        if block.exhibit not in there
+    ]
+    raise_faults(faults)
+    inline = inline_ids(plan)
+    found = {
+        block.name: html
+        for drawing in drawn(plan, plan.exhibits, store, faults)
+        for block, html in fragments_of(
+            drawing, plan, faults, has_page=drawing.exhibit.id not in inline, linked=linked
+        )
+    }
+    raise_faults(faults)
+    return found
+
+
+def _checked(plan: Plan) -> Plan:
+    """A plan of exhibits that can be shown, from files that can be read.
+
+    Raises:
+        InputError: When they cannot.
+    """
     views.check(plan.exhibits)
     _check_shown(plan)
     _check_files(plan)
@@ -129,10 +213,10 @@ def _check_files(plan: Plan) -> None:
     models = (exhibit.model for exhibit in plan.exhibits)
     answers = dict.fromkeys(model.location for model in models if model.kind == "api")
     for path in labelled:
-        with _collected(faults):
+        with collected(faults):
             read_labels(Path(path))
     for path in answers:
-        with _collected(faults):
+        with collected(faults):
             read_answer(Path(path))
     raise_faults(faults)
 
@@ -151,8 +235,14 @@ def unmeasured(plan: Plan, store: Store) -> list[MeasureRequest]:
     return [request for key, request in plan.measures.items() if key not in store]
 
 
-def obtain(plan: Plan, store: Store, track: Track = silently) -> int:
+def obtain(plan: Plan, store: Store, track: Track = silently, load: Load | None = None) -> int:
     """Capture and measure what the store misses; a cached build never gets past the first lines.
+
+    Args:
+        plan: What is needed.
+        store: Where it goes.
+        track: What shows progress.
+        load: How models are had; by default from where they lie.
 
     Returns:
         How many captures and measures were made.
@@ -163,46 +253,36 @@ def obtain(plan: Plan, store: Store, track: Track = silently) -> int:
     """
     requests, wanted = missing(plan, store), unmeasured(plan, store)
     n_made = len(requests) + len(wanted)
+    had = [load] if load else []
     faults: list[GalleryError] = []
     for capture_request in [each for each in requests if each.model.kind == "api"]:
         requests.remove(capture_request)
-        with _collected(faults):
+        with collected(faults):
             store.put(api_model.captured(capture_request))
     for measure_request in [each for each in wanted if each.model.kind == "api"]:
         wanted.remove(measure_request)
-        with _collected(faults):
+        with collected(faults):
             store.put_measured(api_model.measured(measure_request))
     if requests:
         from attention_gallery.capture import capture_all
 
-        with _collected(faults):
+        with collected(faults):
             for capture in track(
-                lambda announce: capture_all(requests, announce),
+                lambda announce: capture_all(requests, announce, *had),
                 "Capturing attention",
                 len(requests),
             ):
                 store.put(capture)
     if wanted:
-        with _collected(faults):
+        with collected(faults):
             for found in track(
-                lambda announce: measures.measure_all(wanted, announce), "Measuring", len(wanted)
+                lambda announce: measures.measure_all(wanted, announce, *had),
+                "Measuring",
+                len(wanted),
             ):
                 store.put_measured(found)
     raise_faults(faults)
     return n_made
-
-
-@contextmanager
-def _collected(faults: list[GalleryError]) -> Iterator[None]:
-    """Go on after what exhibits are at fault for; a full disk is none of it."""
-    try:
-        yield
-    except StoreError:
-        raise
-    except FaultsError as fault:
-        faults += fault.faults
-    except GalleryError as fault:
-        faults.append(fault)
 
 
 def build_site(
@@ -212,6 +292,8 @@ def build_site(
     index_path: str = "index.md",
     track: Track = silently,
     keep_going: bool = False,
+    imprint: Imprint = UNPUBLISHED,
+    n_processes: int = 1,
 ) -> Built:
     """Capture what the store misses, draw every exhibit, and gather the site.
 
@@ -222,6 +304,9 @@ def build_site(
         track: What shows progress.
         keep_going: Whether an exhibit that cannot be captured or drawn is left out. A reader then
             finds no trace of it: no page, no card, and no link from its neighbours.
+        imprint: What is known of the publication.
+        n_processes: How many draw at a time. More than one start this program's main module anew,
+            which has to be made for that.
 
     Raises:
         GalleryError: What is wrong with the exhibits, all of them at once. When going on, that no
@@ -242,21 +327,39 @@ def build_site(
     exhibits = _without(plan, {request.key for request in lost})
     made = list(
         track(
-            lambda _announce: _pages(_drawn(plan, exhibits, store, faults)),
+            lambda _announce: made_of(
+                drawn(plan, exhibits, store, faults, imprint.downloads, n_processes),
+                plan,
+                imprint,
+                store.root / PICTURES,
+                faults,
+            ),
             "Drawing exhibits",
             len(exhibits),
         )
     )
     if not (keep_going and made):
         raise_faults(faults)
-    paths = {page.path for page, _ in made}
-    shown = tuple(each for each in plan.exhibits if page_path(each) in paths)
-    index = index_page(_only(plan.galleries, shown), index_path)
+    shown = tuple(each.exhibit for each in made)
+    ids = {exhibit.id for exhibit in shown}
+    listed = _only(plan.galleries, ids)
+    # A home page says what the site is; elsewhere the author's own home page does.
+    introduction = imprint.description if index_path == "index.md" else ""
+    for folder in (DRAWINGS, PICTURES, site.BUNDLES):
+        cache.clean(store.root / folder)
     return Built(
-        site.assemble([(index, ()), *made], site.vega_bundle(store.root)),
+        site.assemble(
+            [
+                *([index_page(listed, index_path, introduction)] if listed else []),
+                *(each.page for each in made if each.page),
+            ],
+            [file for each in made for file in each.files],
+            site.vega_bundle(store.root),
+            embedded_html(plan, made),
+        ),
         made=n_wanted - len(lost),
         shown=shown,
-        left_out=tuple(each for each in plan.exhibits if each not in shown),
+        left_out=tuple(each for each in plan.exhibits if each.id not in ids),
         faults=_by_place(faults),
     )
 
@@ -276,13 +379,14 @@ def _without(plan: Plan, lost: set[str]) -> list[Exhibit]:
     ]
 
 
-def _only(galleries: Iterable[Gallery], shown: Sequence[Exhibit]) -> list[Gallery]:
-    """Galleries with what is shown of them; one of which nothing is shown would be a bare title."""
+def _only(galleries: Iterable[Gallery], ids: set[str]) -> list[Gallery]:
+    """Galleries of the index with what is shown of them; without that one would be a bare title."""
     kept = (
         dataclasses.replace(
-            gallery, exhibits=tuple(each for each in gallery.exhibits if each in shown)
+            gallery, exhibits=tuple(each for each in gallery.exhibits if each.id in ids)
         )
         for gallery in galleries
+        if not gallery.embedded
     )
     return [gallery for gallery in kept if gallery.exhibits]
 
@@ -296,74 +400,44 @@ def _by_place(faults: Sequence[GalleryError]) -> tuple[GalleryError, ...]:
     return FaultsError(single).faults if single else ()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Drawing:
-    """All that the page of one exhibit is made of."""
+def gather(
+    exhibit: Exhibit, store: Store, track: Track = silently, load: Load | None = None
+) -> Gathered:
+    """Capture and measure what one exhibit needs, as far as the store misses it.
 
-    exhibit: Exhibit
-    capture: Capture
-    others: tuple[Capture, ...]
-    packed: Packed
-    figures: tuple[Figure, ...]
-
-
-def _draw(plan: Plan, exhibit: Exhibit, store: Store) -> _Drawing:
-    """Draw an exhibit from its stored captures.
+    Args:
+        exhibit: The exhibit.
+        store: Where captures are kept.
+        track: What shows progress.
+        load: How models are had; by default from where they lie.
 
     Raises:
-        GalleryError: It asks for what its captures do not have, or they cannot be read.
+        GalleryError: The exhibit asks for what cannot be shown, or it cannot be captured.
     """
-    capture = _stored(exhibit, plan.keys[exhibit.id], store)
-    others = tuple(_stored(exhibit, key, store) for key in plan.others[exhibit.id])
-    measured = {
-        name: _measured(exhibit, key, store) for name, key in plan.measured[exhibit.id].items()
-    }
-    packed = views.pack(exhibit, capture, others, measured)
-    return _Drawing(exhibit, capture, others, packed, views.figures(exhibit, packed))
+    plan = _checked(make_plan([Gallery(exhibit.title, "", "", (exhibit,))], views.parts, _needs))
+    obtain(plan, store, track, load)
+    return gather_stored(plan, exhibit, store)
 
 
-def _drawn(
-    plan: Plan, exhibits: Iterable[Exhibit], store: Store, faults: list[GalleryError]
-) -> Iterator[_Drawing]:
-    """Draw exhibits; what cannot be drawn is passed over, and why is added to `faults`."""
-    for exhibit in exhibits:
-        try:
-            drawing = _draw(plan, exhibit, store)
-        except GalleryError as fault:
-            faults.append(fault)
-        else:
-            yield drawing
+def lone_file(gathered: Gathered, vega: str) -> str:
+    """One exhibit as one HTML file.
 
+    Args:
+        gathered: The exhibit.
+        vega: What draws charts, as one script.
 
-def _pages(drawings: Iterator[_Drawing]) -> Iterator[tuple[Page, tuple[Asset, ...]]]:
-    """The pages of exhibits, each linked to its neighbours; only the next is drawn ahead."""
-    previous, current = None, next(drawings, None)
-    while current:
-        following = next(drawings, None)
-        yield pages.exhibit_page(
-            current.exhibit,
-            current.capture,
-            current.packed,
-            current.figures,
-            others=current.others,
-            previous=previous,
-            following=following.exhibit if following else None,
-        )
-        previous, current = current.exhibit, following
-
-
-def _stored(exhibit: Exhibit, key: str, store: Store) -> Capture:
-    capture = store.get(key)
-    if capture is None:
-        raise StoreError(f"the capture of {exhibit.id} has gone from {store.root}", exhibit.where)
-    return capture
-
-
-def _measured(exhibit: Exhibit, key: str, store: Store) -> Measured:
-    found = store.get_measured(key)
-    if found is None:
-        raise StoreError(f"a measure of {exhibit.id} has gone from {store.root}", exhibit.where)
-    return found
+    Raises:
+        GalleryError: It cannot be drawn.
+    """
+    drawing = drawing_of(gathered, gathered.figures())
+    return pages.lone_file(
+        drawing.exhibit,
+        drawing.capture,
+        drawing.packed,
+        drawing.figures,
+        vega,
+        others=drawing.others,
+    )
 
 
 def show(exhibit: Exhibit, store: Store, track: Track = silently) -> str:
@@ -372,15 +446,4 @@ def show(exhibit: Exhibit, store: Store, track: Track = silently) -> str:
     Raises:
         GalleryError: The model or the sentence cannot be captured or shown.
     """
-    views.check([exhibit])
-    plan = make_plan([Gallery(exhibit.title, "", "", (exhibit,))], views.parts, _needs)
-    obtain(plan, store, track)
-    drawing = _draw(plan, exhibit, store)
-    return pages.lone_file(
-        exhibit,
-        drawing.capture,
-        drawing.packed,
-        drawing.figures,
-        site.vega_bundle(store.root),
-        others=drawing.others,
-    )
+    return lone_file(gather(exhibit, store, track), site.vega_bundle(store.root))

@@ -11,6 +11,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
+from string import Formatter
 from typing import Any, cast
 
 import altair as alt
@@ -18,6 +19,7 @@ import numpy as np
 import vl_convert
 from numpy.typing import NDArray
 
+from attention_gallery.language import ENGLISH, _, current
 from attention_gallery.maps import POOLS
 from attention_gallery.packing import LEVELS, Packed
 from attention_gallery.terms import Attention, Token
@@ -47,6 +49,37 @@ VISIBLE = 0.005
 """Below this an edge is thinner than a hair, and its number would read 0.00."""
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', sans-serif"
+
+
+_ESCAPED = str.maketrans(  # what ends a string or a line in JavaScript
+    {"\\": "\\\\", "'": "\\'"}
+    | {"\n": "\\n", "\r": "\\r", "\u2028": "\\u2028", "\u2029": "\\u2029"}
+)
+
+
+def literal(text: str) -> str:
+    """A Vega expression for a text: a string of its language, whatever is in it."""
+    return f"'{text.translate(_ESCAPED)}'"
+
+
+def spoken(sentence: str, **parts: str) -> str:
+    """A Vega expression for a sentence that is made while a chart runs.
+
+    The sentence says where its parts go, so that another language can have them in another order.
+
+    Args:
+        sentence: A text in the reader's language, with a ``{name}`` for each part.
+        parts: A Vega expression for each name, in parentheses if it has a ``?``, or a ``+`` that
+            adds numbers.
+    """
+    pieces: list[str] = []
+    text = ""
+    for said, name, *_how in Formatter().parse(sentence):
+        text += said
+        if name is not None:
+            pieces += [literal(text), parts[name]] if text else [parts[name]]
+            text = ""
+    return " + ".join([*pieces, literal(text)] if text or not pieces else pieces)
 
 
 def weight_expr(cell: str, blob: str = "weights[slot]") -> str:
@@ -128,20 +161,25 @@ def shared_params(packed: Packed) -> list[alt.Parameter]:
     ]
     if not packed.every_head:
         labels = [str(slot) for slot in packed.slots]
-        bind = alt.binding_select(options=list(range(len(labels))), labels=labels, name="Head ")
+        bind = alt.binding_select(
+            options=list(range(len(labels))), labels=labels, name=_("Head") + " "
+        )
         return [*data, alt.param(name="slot", value=packed.start, bind=bind)]
     counts = packed.attention.n_heads
     shown = packed.slots[packed.start]
     several = [-1] if len(counts) > 1 else []
     layers = alt.binding_select(
         options=[*range(len(counts)), *several],
-        labels=[*(f"L{i}" for i in range(len(counts))), *("all layers and heads" for _ in several)],
-        name="Layer ",
+        labels=[
+            *(f"L{i}" for i in range(len(counts))),
+            *[_("all layers and heads")] * len(several),
+        ],
+        name=_("Layer") + " ",
     )
     heads = alt.binding_select(
         options=[-1, -2, *range(max(counts))],
-        labels=["mean of heads", "maximum of heads", *(f"H{i}" for i in range(max(counts)))],
-        name="Head ",
+        labels=[_("mean of heads"), _("maximum of heads"), *(f"H{i}" for i in range(max(counts)))],
+        name=_("Head") + " ",
     )
     n_pools = len(POOLS)
     firsts = np.cumsum([0, *(n + n_pools for n in counts)]).tolist()
@@ -159,8 +197,10 @@ def shared_params(packed: Packed) -> list[alt.Parameter]:
     derived = packed.attention.derived
     if not derived:
         return [*data, *chosen, alt.param(name="slot", expr=slot)]
-    titles = ["attention weights", *(each.title for each in derived)]
-    control = alt.binding_select(options=[*range(len(titles))], labels=titles, name="Shows ")
+    titles = [_("attention weights"), *(each.title for each in derived)]
+    control = alt.binding_select(
+        options=[*range(len(titles))], labels=titles, name=_("Shows") + " "
+    )
     places = first_slots(packed)
     whole = [0, *(int(not each.per_head) for each in derived)]
     return [
@@ -184,15 +224,40 @@ def first_slots(packed: Packed) -> list[int]:
 
 
 def layered(
-    packed: Packed, layers: Sequence[alt.Chart | alt.LayerChart], width: int, height: int
+    packed: Packed,
+    layers: Sequence[alt.Chart | alt.LayerChart],
+    width: int,
+    height: int,
+    params: Iterable[alt.Parameter] = (),
+    title: str = "slots[slot]",
+    **properties: Any,
 ) -> alt.LayerChart:
-    """Stack layers, first at the bottom, under a title that names the map shown."""
-    return cast(
-        alt.LayerChart,
-        alt.layer(*layers)
-        .properties(width=width, height=height, title=alt.Title(alt.expr("slots[slot]")))
-        .add_params(*shared_params(packed)),
-    )
+    """Stack layers, first at the bottom, under a title that names the map shown.
+
+    Args:
+        packed: What is drawn.
+        layers: What is stacked.
+        width: Natural width, pixels.
+        height: Natural height, pixels.
+        params: Parameters besides `shared_params`.
+        title: A Vega expression for the title.
+        properties: What else Altair is to know of the chart.
+    """
+    params = (*shared_params(packed), *params)
+    title_ = alt.Title(alt.expr(title))
+    return stacked(layers, params, width=width, height=height, title=title_, **properties)
+
+
+def stacked(
+    layers: Sequence[alt.Chart | alt.LayerChart], params: Iterable[alt.Parameter], **properties: Any
+) -> alt.LayerChart:
+    """Layers, with parameters and all else there is to say, made into a chart at once.
+
+    Altair copies a layered chart, and all that is in it, with each thing that is added later: for
+    the charts of one page that was a second.
+    """
+    *others, last = layers  # the last, so that what is selected in other layers is listed first
+    return alt.LayerChart(layer=[*others, last.add_params(*params)], **properties)
 
 
 def has_patches(tokens: Iterable[Token]) -> bool:
@@ -212,7 +277,9 @@ def token_names(tokens: Sequence[Token]) -> list[str]:
     """
     return _told_apart(
         [
-            f"row {token.patch[0]} column {token.patch[1]}" if token.patch else short(token.text)
+            _("row {row} column {column}").format(row=token.patch[0], column=token.patch[1])
+            if token.patch
+            else short(token.text)
             for token in tokens
         ]
     )
@@ -227,22 +294,26 @@ def row_names(attention: Attention) -> list[str]:
     queries = [short(token.text) for token in attention.queries]
     if attention.kind != "cross" or not has_patches(attention.keys):
         return token_names(attention.queries)
-    names = [f"{written} (after {read})" for read, written in pairwise(queries)]
+    names = [
+        _("{word} (after {read})").format(word=word, read=read) for read, word in pairwise(queries)
+    ]
     # A word has the number it has wherever it is written: that of the row which reads it.
-    return _told_apart([*names, f"what follows {queries[-1]}"], first=1)
+    return _told_apart([*names, _("what follows {word}").format(word=queries[-1])], first=1)
 
 
 def _told_apart(names: Sequence[str], first: int = 0) -> list[str]:
-    """Names, with their position, counted from `first`, where they repeat.
-
-    Right-to-left text is isolated, or it would shuffle the numbers around it.
-    """
+    """Names, with their position, counted from `first`, where they repeat."""
     repeated = Counter(names)
     apart = []
     for i, name in enumerate(names, first):
-        whole = f"\u2068{name}\u2069" if right_to_left(name) else name
+        whole = isolated(name)
         apart.append(f"{whole} [{i}]" if repeated[name] > 1 else whole)
     return apart
+
+
+def isolated(text: str) -> str:
+    """A text within another: one from right to left would shuffle what is around it."""
+    return f"\u2068{text}\u2069" if right_to_left(text) else text
 
 
 def right_to_left(text: str) -> bool:
@@ -271,10 +342,13 @@ def finish(chart: alt.LayerChart, packed: Packed, description: str) -> dict[str,
     Returns:
         The Vega-Lite document.
     """
-    spec: dict[str, Any] = chart.properties(description=description).to_dict()
+    chart["description"] = description  # in place: see `stacked`
+    spec: dict[str, Any] = chart.to_dict(validate=False)  # the tests do
     # Named sources only: rows never pass through Altair, and nothing it adds of its own accord
     # (sizes of a default theme) belongs in a published document.
     spec["config"] = HOUSE_STYLE
+    if current().code != ENGLISH and "title" in spec:
+        spec["title"]["aria"] = False  # Vega would say in English that it is one
     blobs = {
         "weights": list(packed.sent or packed.blobs),
         "other_weights": [list(other.blobs) for other in packed.others],

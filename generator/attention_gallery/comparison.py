@@ -8,7 +8,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from attention_gallery.charts import row_names, short, token_names
+from attention_gallery.charts import isolated, row_names, short, token_names
+from attention_gallery.language import _
 from attention_gallery.packing import Other, Packed
 from attention_gallery.terms import Table, Token
 
@@ -27,19 +28,20 @@ def sides(packed: Packed, other: Other) -> tuple[str, str]:
     if other.of_model:
         return packed.name, other.name
     if same_words(packed, other):  # of another part of the sentence than the one that is seen here
-        return "this sentence", f"“{short(other.name)}”"
+        return _("this sentence"), f"“{isolated(short(other.name))}”"
     own, others = packed.attention, other.attention
     ends = (own.keys, others.keys), (own.queries, others.queries)
     pairs = next(pairs for pairs in map(_differing, ends) if pairs)
     first, second = (" … ".join(texts) for texts in zip(*pairs, strict=True))
-    return f"“{short(first)}”", f"“{short(second)}”"
+    return f"“{isolated(short(first))}”", f"“{isolated(short(second))}”"
 
 
 def places(packed: Packed, other: Other) -> tuple[str, str]:
     """Where a weight of either side is found: "in a model", or "with a word"."""
-    preposition = "in" if other.of_model or same_words(packed, other) else "with"
+    with_word = not (other.of_model or same_words(packed, other))
+    place = _("with {place}") if with_word else _("in {place}")
     own, others = sides(packed, other)
-    return f"{preposition} {own}", f"{preposition} {others}"
+    return place.format(place=own), place.format(place=others)
 
 
 def pair_names(packed: Packed, other: Other) -> tuple[list[str], list[str]]:
@@ -98,9 +100,17 @@ def pinned_change(packed: Packed) -> str:
     own = packed.shown[row, column]
     others = packed.map(other.blobs[packed.start])[row, column]
     change = (round(1000 * own) - round(1000 * others)) / 1000  # of the numbers as they are printed
-    return (
-        f"In {packed.slots[packed.start]}, {rows[row]} looks at {columns[column]}: {own:.3f} "
-        f"{here}, {others:.3f} {there}, difference {f'{change:+.3f}'.replace('-', '−')}."
+    return _(
+        "In {head}, {query} looks at {key}: {own} {here}, {other} {there}, difference {change}."
+    ).format(
+        head=packed.slots[packed.start],
+        query=rows[row],
+        key=columns[column],
+        own=f"{own:.3f}",
+        here=here,
+        other=f"{others:.3f}",
+        there=there,
+        change=f"{change:+.3f}".replace("-", "−"),
     )
 
 
@@ -111,10 +121,10 @@ def most_changed(packed: Packed) -> str:
     parts = ", ".join(
         f"{packed.slots[i]} ({shares[i]:.0%})" for i in _ranked(packed, shares)[:_TOP]
     )
-    return (
-        f"Of the attention of a token, this much goes elsewhere than {places(packed, other)[1]}: "
-        f"{parts}, the heads that changed most."
-    )
+    return _(
+        "Of the attention of a token, this much goes elsewhere than {there}: {heads}, the heads "
+        "that changed most."
+    ).format(there=places(packed, other)[1], heads=parts)
 
 
 def changed_heads(packed: Packed) -> Table:
@@ -126,8 +136,10 @@ def changed_heads(packed: Packed) -> Table:
     ranked = _ranked(packed, shares.max(axis=0))[:_ROWS]
     names = (sides(packed, other)[1] for other in packed.others)
     return Table(
-        caption="How much each head changed: the share of a token's attention that goes elsewhere",
-        columns=("head", *(f"against {name}" for name in names)),
+        caption=_(
+            "How much each head changed: the share of a token's attention that goes elsewhere"
+        ),
+        columns=(_("head"), *(_("against {name}").format(name=name) for name in names)),
         rows=tuple((str(packed.slots[i]), *(f"{s:.1%}" for s in shares[:, i])) for i in ranked),
     )
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from attention_gallery.codes import Layers
 from attention_gallery.errors import InputError, Where
+from attention_gallery.language import _
 from attention_gallery.terms import AttentionKind, Derived, Measured
 
 
@@ -32,9 +34,21 @@ def derived_maps(
                 "it has some of " + ", ".join(dict.fromkeys(found)),
             )
         yield Derived(
-            about["title"],
-            about["says"],
+            _(about["title"]),
+            _(about["says"]).replace("{answer}", _asked(measured.facts.get("answer", {}))),
             Layers(layers),
             about.get("per_head", True),
             about.get("adds_up", True),
         )
+
+
+def _asked(answer: Mapping[str, Any]) -> str:
+    """What was asked of the model; empty where nothing was."""
+    word, other, after = (answer.get(part, "") for part in ("word", "rather_than", "after"))
+    if other and after:
+        said = _("“{word}” rather than “{other}” at “{after}”")
+    elif other:
+        said = _("“{word}” rather than “{other}”")
+    else:
+        said = _("“{word}” at “{after}”") if after else "“{word}”" if word else ""
+    return said.format(word=word, other=other, after=after)

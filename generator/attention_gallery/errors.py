@@ -79,6 +79,9 @@ class FaultsError(GalleryError):
         super().__init__("\n".join(str(fault) for fault in self.faults))
         self.exit_code = min(fault.exit_code for fault in self.faults)
 
+    def __reduce__(self) -> tuple[type[FaultsError], tuple[tuple[GalleryError, ...]]]:
+        return FaultsError, (self.faults,)  # on its way from a process that draws
+
 
 class ModelError(InputError):
     """A model or tokenizer that cannot be loaded, or does not fit the sentence."""

@@ -10,16 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from attention_gallery.gold import Link
+from attention_gallery.language import _
 from attention_gallery.terms import Attention, Head
-
-Unit = Literal["", "tokens", "bits"]
-"""What a score counts; of a share of attention, from 0 to 1, nothing."""
 
 Weights = NDArray[np.float32]
 Values = NDArray[np.float64]
@@ -32,12 +29,12 @@ class HeadScore:
     Attributes:
         title: What it is, as a phrase: ``attention to the previous token``.
         values: Per layer float64 ``[head]``; NaN for heads it was not computed of.
-        unit: What it counts.
+        unit: What it counts; of a share of attention, from 0 to 1, nothing.
     """
 
     title: str
     values: tuple[Values, ...]
-    unit: Unit = ""
+    unit: str = ""
 
     @property
     def digits(self) -> int:
@@ -50,7 +47,8 @@ class HeadScore:
 
     def told(self, value: float) -> str:
         """A value of this score with its unit."""
-        return f"{value:.{self.digits}f} {self.unit}".rstrip()
+        number = f"{value:.{self.digits}f}"
+        return f"{number} {self.unit}" if self.unit else number
 
 
 def head_scores(
@@ -72,42 +70,43 @@ def head_scores(
     for number, n_heads in enumerate(attention.n_heads):
         of_interest = wanted is None or number in wanted
         weights = attention.layers[number] if of_interest else None
-        for name, _, _, measure in measures:
+        for name, *_told, measure in measures:
             unknown = np.full(n_heads, np.nan)
             found[name].append(unknown if weights is None else measure(weights))
     return {name: HeadScore(title, tuple(found[name]), unit) for name, title, unit, _ in measures}
 
 
-_Measure = tuple[str, str, Unit, Callable[[Weights], Values]]
+_Measure = tuple[str, str, str, Callable[[Weights], Values]]
 
 
 def _measures(attention: Attention, gold: tuple[Link, ...]) -> Iterator[_Measure]:
     """The name, title, unit and formula of each score that makes sense."""
     if gold:
-        yield "known", "attention to what is known to be right", "", partial(known, links=gold)
+        yield "known", _("attention to what is known to be right"), "", partial(known, links=gold)
     within = attention.kind != "cross"
     first = 1 if attention.causal and len(attention.queries) > 1 else 0
     if within and len(attention.keys) > 1:
-        yield "previous", "attention to the previous token", "", previous_token
+        yield "previous", _("attention to the previous token"), "", previous_token
         if not attention.causal:
-            yield "next", "attention to the next token", "", next_token
-        yield "itself", "attention to the token itself", "", partial(itself, first=first)
-        yield "first", "attention to the first token", "", first_token
+            yield "next", _("attention to the next token"), "", next_token
+        yield "itself", _("attention to the token itself"), "", partial(itself, first=first)
+        yield "first", _("attention to the first token"), "", first_token
     special = [i for i, token in enumerate(attention.keys) if token.special]
     if special and not (within and special == [0]):  # of the first there is a score already
-        title = "attention to special tokens"
+        title = _("attention to special tokens")
         yield "special", title, "", partial(share_of, keys=special, first=first)
     patches = [i for i, token in enumerate(attention.keys) if token.patch]
     if patches:
-        yield "image", "attention to the image", "", partial(share_of, keys=patches, first=first)
+        title = _("attention to the image")
+        yield "image", title, "", partial(share_of, keys=patches, first=first)
     if within:
         same = _same_token(attention)
         if same.any():
-            title = "attention to the same word elsewhere"
+            title = _("attention to the same word elsewhere")
             yield "same", title, "", partial(same_token, same=same)
-        yield "distance", "mean distance", "tokens", partial(distance, first=first)
-    yield "entropy", "entropy", "bits", partial(entropy, first=first)
-    yield "largest", "largest weight of a row", "", partial(largest, first=first)
+        yield "distance", _("mean distance"), _("tokens"), partial(distance, first=first)
+    yield "entropy", _("entropy"), _("bits"), partial(entropy, first=first)
+    yield "largest", _("largest weight of a row"), "", partial(largest, first=first)
 
 
 def previous_token(weights: Weights) -> Values:

@@ -7,7 +7,8 @@ file, ``site_templates/languages/<code>.po``. Errors and commands, for authors, 
 from __future__ import annotations
 
 import gettext
-from collections.abc import Iterator
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
@@ -18,15 +19,28 @@ from attention_gallery.errors import InputError, choices
 ENGLISH = "en"
 
 _RIGHT_TO_LEFT = frozenset(("ar", "ckb", "dv", "fa", "he", "ks", "ps", "sd", "ug", "ur", "yi"))
+_SCRIPTS_RIGHT_TO_LEFT = frozenset(("adlm", "arab", "hebr", "nkoo", "rohg", "syrc", "thaa"))
 
 
 class Catalog(gettext.NullTranslations):
-    """The texts of one language; what it lacks is said in English."""
+    """The texts of one language; what it lacks is said in English.
 
-    def __init__(self, code: str, messages: dict[str, str] | None = None) -> None:
+    Attributes:
+        code: Of the language.
+        messages: Its texts, by those in English.
+        scripted: Those in English that scripts of a page say.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        messages: Mapping[str, str] | None = None,
+        scripted: Iterable[str] = (),
+    ) -> None:
         super().__init__()
         self.code = code
         self.messages = messages or {}
+        self.scripted = frozenset(scripted)
 
     def gettext(self, message: str) -> str:
         """A text in this language."""
@@ -60,15 +74,38 @@ def current() -> Catalog:
     return _current.get()
 
 
+def words() -> str:
+    """A script with the texts that scripts of a page say; empty in English, which they know.
+
+    It is pure ASCII, and runs before them.
+    """
+    spoken = _current.get()
+    said = {text: spoken.messages[text] for text in sorted(spoken.scripted & set(spoken.messages))}
+    return f"window.AttentionGalleryWords = {json.dumps(said)};\n" if said else ""
+
+
 def codes() -> tuple[str, ...]:
     """The languages there are, English first."""
     folder = resources.templates() / "languages"
     return (ENGLISH, *sorted(path.stem for path in folder.glob("*.po") if path.stem != ENGLISH))
 
 
+def speaks(code: str) -> bool:
+    """Whether there is a translation into a language, or it is English."""
+    try:
+        catalog(code)
+    except InputError:
+        return False
+    return True
+
+
 def direction(code: str) -> str:
-    """Which way a language is written: ``ltr`` or ``rtl``."""
-    return "rtl" if code.partition("-")[0].lower() in _RIGHT_TO_LEFT else "ltr"
+    """Which way a language is written, ``ltr`` or ``rtl``, by its script where that is named."""
+    language, *subtags = code.lower().split("-")
+    script = next((tag for tag in subtags if len(tag) == 4 and tag.isalpha()), "")
+    if script:
+        return "rtl" if script in _SCRIPTS_RIGHT_TO_LEFT else "ltr"
+    return "rtl" if language in _RIGHT_TO_LEFT else "ltr"
 
 
 @contextmanager
@@ -108,10 +145,14 @@ def catalog(code: str) -> Catalog:
     with (resources.templates() / "languages" / f"{found}.po").open("rb") as file:
         read = read_po(file, locale=found, abort_invalid=True)
     messages: dict[str, str] = {}
+    scripted: set[str] = set()
     for message in read:
         ids = message.id if isinstance(message.id, tuple) else (message.id,)
         texts = message.string if isinstance(message.string, tuple) else (message.string,)
         if not message.fuzzy and ids[0]:
             pairs = zip(ids, texts, strict=False)
             messages |= {str(id_): text for id_, text in pairs if isinstance(text, str) and text}
-    return Catalog(found, messages)
+            # A catalogue tells of each text where it is said.
+            if any(file.endswith(".js") for file, _ in message.locations):
+                scripted |= {str(id_) for id_ in ids}
+    return Catalog(found, messages, scripted)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attention_gallery.errors import InputError, Where
+from attention_gallery.language import _
 from attention_gallery.terms import Attention, Exhibit, Head, HeadRule
 
 Pool = Literal["max", "mean"]
@@ -49,12 +50,16 @@ class Slot:
         return self.head is None and self.pool is not None
 
     def __str__(self) -> str:
+        """What readers call it."""
         if self.single:
             name = str(self.single)
         elif self.layer is None:
-            name = f"{self.pool} of all heads"
+            name = _("max of all heads") if self.pool == "max" else _("mean of all heads")
         else:
-            name = f"L{self.layer} {self.pool}" if self.pool else f"L{self.layer}"
+            name = f"L{self.layer}"
+            if self.pool:
+                said = _("{layer} max") if self.pool == "max" else _("{layer} mean")
+                name = said.format(layer=name)
         return f"{name}, {self.derived}" if self.derived else name
 
 

@@ -15,6 +15,13 @@ from attention_gallery.errors import ModelError, Where, choices, quoted
 from attention_gallery.terms import AttentionKind, Model
 
 _HUB_ID = re.compile(r"\w[\w.-]{0,95}(/\w[\w.-]{0,95})?", re.ASCII)
+# What stands on top of a model card, as YAML.
+_LICENSE = re.compile(
+    r"---\n(?:(?!---).*\n)*?"
+    r"license:[ ]*(?P<name>[^\s\[{#][^\n#]{0,80})(?:#.*)?\n"
+    r"(?:(?!---).*\n)*?---\n"
+)
+_HEAD_OF_CARD = 10_000  # characters
 _FOLDER_STARTS = ("./", "../", "/", "~")
 
 # The names model families have for the same two numbers, the commonest first.
@@ -72,6 +79,25 @@ def model_from_source(
     return Model(name or source, source, kind, location, revision, trust_remote_code, where=where)
 
 
+def read_license(model: Model) -> str:
+    """The licence that a model's card states; empty where there is no card on this machine.
+
+    The checkpoints of a specimen have the card of the specimen.
+    """
+    if model.kind not in ("folder", "specimen"):
+        return ""
+    folder = Path(model.location)
+    for place in (folder, *[folder.parent] * (model.kind == "specimen")):
+        try:
+            with (place / "README.md").open(encoding="utf-8", errors="replace") as card:
+                head = card.read(_HEAD_OF_CARD)
+        except OSError:
+            continue
+        if found := _LICENSE.match(head):
+            return found["name"].strip("\"' ")
+    return ""
+
+
 def _digest(source: str, location: str) -> str:
     """What an answer is known by, so that it is seen when it changes.
 
@@ -119,7 +145,9 @@ def _locate(
             raise ModelError(f"the folder {quoted(source)} holds no config.json", hint=hint)
         return "folder", str(folder)
     if source.startswith(_FOLDER_STARTS):
-        start = f"the working directory, {Path.cwd()}" if base is None else "the manifest's folder"
+        start = (
+            f"the working directory, {Path.cwd()}" if base is None else "the folder of this file"
+        )
         hint = f"a relative path starts from {start}"
         raise ModelError(f"there is no folder {quoted(source)}", hint=hint)
     if _HUB_ID.fullmatch(source):

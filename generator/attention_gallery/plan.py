@@ -209,7 +209,7 @@ def _identity_of_model(model: Model, digest: Callable[..., str]) -> dict[str, An
     """
     if model.kind == "hub":
         identity = f"{model.location}@{model.revision}"
-    elif model.kind == "api":
+    elif model.kind in ("api", "memory"):  # what is in memory is never stored for another time
         identity = model.revision
     else:
         try:

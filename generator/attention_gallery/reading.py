@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from attention_gallery.charts import VISIBLE, has_patches, row_names, token_names
 from attention_gallery.gold import Link
+from attention_gallery.language import _, ngettext
 from attention_gallery.packing import Packed
 from attention_gallery.terms import Table
 
@@ -32,22 +33,21 @@ def pattern(packed: Packed) -> str:
         return _pattern_of_patches(packed)
     if packed.attention.kind == "cross":
         strongest = weights.max(axis=1).mean()
-        return (
-            f"Each target token gives {strongest:.0%} of its attention to one source"
-            " token, on average over the sentence."
-        )
+        return _(
+            "Each target token gives {share} of its attention to one source token, on average over "
+            "the sentence."
+        ).format(share=f"{strongest:.0%}")
     if len(weights) == 1:
-        return "The only token looks at itself."
-    first = token_names(packed.attention.keys)[0]
-    places = {
-        "the token itself": np.diagonal(weights)[1:].mean(),
-        "the token before it": np.diagonal(weights, -1).mean(),
-        f"the first token of all, {first}": weights[1:, 0].mean(),
-    }
-    parts = ", ".join(f"{share:.0%} to {place}" for place, share in places.items())
-    return (
-        f"Attention goes {parts}, on average over the tokens after the first (for the second, the "
-        "token before it is the first of all)."
+        return _("The only token looks at itself.")
+    return _(
+        "Attention goes {itself} to the token itself, {before} to the token before it, {first} to "
+        "the first token of all, {token}, on average over the tokens after the first (for the "
+        "second, the token before it is the first of all)."
+    ).format(
+        itself=f"{np.diagonal(weights)[1:].mean():.0%}",
+        before=f"{np.diagonal(weights, -1).mean():.0%}",
+        first=f"{weights[1:, 0].mean():.0%}",
+        token=token_names(packed.attention.keys)[0],
     )
 
 
@@ -57,7 +57,9 @@ def _pattern_of_both(packed: Packed) -> str:
     words = [i for i, token in enumerate(attention.queries) if not (token.patch or token.special)]
     patches = [i for i, token in enumerate(attention.keys) if token.patch]
     share = packed.shown[np.ix_(words, patches)].sum(axis=1).mean()
-    return f"Each token of the text gives {share:.0%} of its attention to the image, on average."
+    return _(
+        "Each token of the text gives {share} of its attention to the image, on average."
+    ).format(share=f"{share:.0%}")
 
 
 def _pattern_of_patches(packed: Packed) -> str:
@@ -65,19 +67,30 @@ def _pattern_of_patches(packed: Packed) -> str:
     weights, keys, names = packed.shown, packed.attention.keys, token_names(packed.attention.keys)
     patches = [i for i, token in enumerate(keys) if token.patch]
     if has_patches(packed.attention.queries):
-        who, weights = "Each patch", weights[patches]
+        told, weights = _("Each patch gives {shares}, on average."), weights[patches]
         at = np.array([keys[i].patch for i in patches])
         distance = np.abs(at[:, None] - at).max(axis=-1)  # 1 for each of the eight around
         among = weights[:, patches]
-        places = {
-            "itself": np.diagonal(among),
-            "the patches around it": np.where(distance == 1, among, 0).sum(axis=1),
-        }
+        places = [
+            (_("{share} to itself"), "", np.diagonal(among)),
+            (
+                _("{share} to the patches around it"),
+                "",
+                np.where(distance == 1, among, 0).sum(axis=1),
+            ),
+        ]
     else:
-        who, places = "Each word", {"one patch": weights[:, patches].max(axis=1)}
-    places |= {name: weights[:, i] for i, name in enumerate(names) if not keys[i].patch}
-    *parts, last = (f"{share.mean():.0%} to {place}" for place, share in places.items())
-    return f"{who} gives {', '.join(parts)}{' and ' if parts else ''}{last}, on average."
+        told = _("Each word gives {shares}, on average.")
+        places = [(_("{share} to one patch"), "", weights[:, patches].max(axis=1))]
+    places += [
+        (_("{share} to {token}"), name, weights[:, i])
+        for i, name in enumerate(names)
+        if not keys[i].patch
+    ]
+    shares = (
+        said.format(share=f"{share.mean():.0%}", token=token) for said, token, share in places
+    )
+    return told.format(shares=listed(shares))
 
 
 def pinned_edges(packed: Packed) -> str:
@@ -87,8 +100,12 @@ def pinned_edges(packed: Packed) -> str:
     keys = token_names(packed.attention.keys)
     row = packed.shown[packed.pin]
     drawn = [key for key in _strongest(row) if row[key] >= VISIBLE]
+    if not drawn:
+        return _("In {head}, {query} looks most at no token in particular.").format(
+            head=slot, query=query
+        )
     parts = ", ".join(f"{keys[key]} ({row[key]:.3f})" for key in drawn)
-    return f"In {slot}, {query} looks most at {parts or 'no token in particular'}."
+    return _("In {head}, {query} looks most at {keys}.").format(head=slot, query=query, keys=parts)
 
 
 def truth(packed: Packed) -> str:
@@ -100,18 +117,21 @@ def truth(packed: Packed) -> str:
     if not packed.gold:
         return ""
     link = next((link for link in packed.gold if link.row == packed.pin), packed.gold[0])
-    partners = _listed(f"“{partner}”" for partner in link.partners)
+    partners = listed(f"“{partner}”" for partner in link.partners)
     n_patches = sum(packed.attention.keys[column].patch is not None for column in link.columns)
     if n_patches:
-        partners = "the patch marked" if n_patches == 1 else f"the {n_patches} patches marked"
+        partners = ngettext("the patch marked", "the {n} patches marked", n_patches)
+        partners = partners.format(n=n_patches)
     # Rounded to the levels of the packing, a whole row may add up to a little more than 1.
     weight = min(1.0, packed.shown[link.row, list(link.columns)].sum())
-    several = len(link.columns) > 1
-    told = (
-        f"Known beforehand: {_asked(packed, link)} goes with {partners}. "
-        f"{'About to write it, ' if packed.attention.kind == 'cross' else ''}"
-        f"{packed.slots[packed.start]}, the head shown first, gives "
-        f"{'them' if several else 'it'} {weight:.3f}{' together' if several else ''}."
+    known = _("Known beforehand: {word} goes with {partners}.")
+    told = " ".join(
+        (
+            known.format(word=_asked(packed, link), partners=partners),
+            _given(packed, n=len(link.columns)).format(
+                head=packed.slots[packed.start], weight=f"{weight:.3f}"
+            ),
+        )
     )
     if len(packed.gold) == 1:
         return told
@@ -120,10 +140,31 @@ def truth(packed: Packed) -> str:
         for each in packed.gold
         if packed.shown[each.row].argmax() not in each.columns
     ]
-    n, others = len(packed.gold), f", but not {_listed(missed)}" if missed else ""
-    return (
-        f"{told} Such a thing is known of {n} words: {n - len(missed)} have their largest weight "
-        f"where it belongs{others}."
+    of_all = _(
+        "Such a thing is known of {n} words: {right} have their largest weight where it belongs."
+    )
+    if missed:
+        of_all = _(
+            "Such a thing is known of {n} words: {right} have their largest weight where it "
+            "belongs, but not {wrong}."
+        )
+    n = len(packed.gold)
+    right, wrong = n - len(missed), listed(missed) if missed else ""
+    return f"{told} {of_all.format(n=n, right=right, wrong=wrong)}"
+
+
+def _given(packed: Packed, n: int) -> str:
+    """The sentence that says what `n` keys get of the head shown first."""
+    if packed.attention.kind == "cross":
+        return ngettext(
+            "About to write it, {head}, the head shown first, gives it {weight}.",
+            "About to write it, {head}, the head shown first, gives them {weight} together.",
+            n,
+        )
+    return ngettext(
+        "{head}, the head shown first, gives it {weight}.",
+        "{head}, the head shown first, gives them {weight} together.",
+        n,
     )
 
 
@@ -135,9 +176,10 @@ def _asked(packed: Packed, link: Link) -> str:
     return f"“{link.word}”"
 
 
-def _listed(words: Iterable[str]) -> str:
+def listed(words: Iterable[str]) -> str:
+    """Words as a sentence lists them, one of them at least."""
     *others, last = words
-    return f"{', '.join(others)} and {last}" if others else last
+    return _("{words} and {last}").format(words=", ".join(others), last=last) if others else last
 
 
 def strongest_keys(packed: Packed) -> Table:
@@ -157,8 +199,14 @@ def strongest_keys(packed: Packed) -> Table:
         cells += [""] * (n_ranks - len(cells))
         rows.append((str(i), query, *cells))
     return Table(
-        caption=f"Where each token looks in {packed.slots[packed.start]}, with its weights",
-        columns=("position", "query", *("strongest key", "second", "third")[:n_ranks]),
+        caption=_("Where each token looks in {head}, with its weights").format(
+            head=packed.slots[packed.start]
+        ),
+        columns=(
+            _("position"),
+            _("query"),
+            *(_("strongest key"), _("second"), _("third"))[:n_ranks],
+        ),
         rows=tuple(rows),
     )
 

@@ -1,86 +1,79 @@
 """Pages and assets as plain data: what every adapter writes.
 
-HTML names other files of the site as ``site:PATH`` in an attribute, since only the adapter knows
-at which address a page will stand; `resolve` turns these into relative links.
+HTML names other files of the site as ``site:PATH`` in an attribute for an address, quoted as in any
+address and with a fragment or not, since only the adapter knows at which address a page will stand;
+`resolve` turns these into relative links.
 """
 
 from __future__ import annotations
 
 import filecmp
-import hashlib
 import html
 import os
 import re
-import secrets
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from html.parser import HTMLParser
 from importlib.metadata import version
 from pathlib import Path
+from urllib.parse import unquote
 
 import vl_convert
 
-from attention_gallery import addresses, resources
+from attention_gallery import addresses, language, resources
+from attention_gallery.cache import kept
 from attention_gallery.errors import SiteError
 from attention_gallery.terms import Asset, Page, Site, fragment_marker
 
-_SITE_URL = re.compile(r'(?<==")site:([^"]*)(?=")')
+BUNDLES = "scripts"
+"""The folder below a store for scripts that take long to bundle, which may be deleted."""
+
+_TAG = re.compile(r"""<[a-zA-Z](?:[^"'>]|"[^"]*"|'[^']*')*>""")
+_ADDRESS = re.compile(r"""(?<=\s)(?:href|src|vega)="site:([^"]*)"|"[^"]*"|'[^']*'""")
 
 
-def assemble(made: Iterable[tuple[Page, tuple[Asset, ...]]], vega: str) -> Site:
-    """Gather pages and their files, and add the files that all exhibits use."""
+def assemble(
+    pages: Iterable[Page],
+    files: Iterable[Asset],
+    vega: str,
+    embedded: Mapping[str, Mapping[str, str]] | None = None,
+) -> Site:
+    """Gather pages and their files, and add the files that all exhibits use.
+
+    Args:
+        pages: All that are made of manifests.
+        files: Those that only one exhibit uses.
+        vega: What draws charts, as one script.
+        embedded: HTML for blocks of the author's own pages, by page and name.
+    """
     assets_folder = resources.templates() / "assets"
-    site_pages: list[Page] = []
     assets: list[Asset] = [
         Asset(addresses.VEGA, vega.encode()),
         *(
             Asset(path, (assets_folder / Path(path).name).read_bytes())
-            for path in (addresses.ELEMENT, addresses.STYLE)
+            for path in (*addresses.STYLES, *addresses.SCRIPTS)
         ),
     ]
-    for page, files in made:
-        site_pages.append(page)
-        assets.extend(files)
-    return Site(tuple(site_pages), tuple(assets))
+    if words := language.words():
+        assets.append(Asset(addresses.WORDS, words.encode("ascii")))
+    return Site(tuple(pages), (*assets, *files), embedded or {})
 
 
-def vega_bundle(cache: Path) -> str:
+def vega_bundle(store: Path) -> str:
     """Vega, Vega-Lite and their embedder as one script, without a network.
 
-    Bundling takes more than a second, so the result is kept in `cache` under its version, where
-    `cache` can be written.
+    Bundling takes more than a second, so the result is kept below `store` under its version.
     """
-    file = cache / f"vega-{version('vl-convert-python')}.js"
-    kept = _unsealed(file)
-    if kept is not None:
-        return kept
+    file = store / BUNDLES / f"vega-{version('vl-convert-python')}-enclosed.js"
+    return kept(file, _bundle).decode()
+
+
+def _bundle() -> bytes:
     bundle: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
-    draft = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
-    content = bundle.encode()
-    with suppress(OSError):
-        cache.mkdir(parents=True, exist_ok=True)
-        try:
-            draft.write_bytes(_seal(content) + content)
-            draft.replace(file)
-        finally:
-            draft.unlink(missing_ok=True)
-    return bundle
-
-
-def _unsealed(file: Path) -> str | None:
-    """The text below a seal; None when there is no such file, or it was damaged."""
-    try:
-        seal, content = file.read_bytes().split(b"\n", 1)
-    except (OSError, ValueError):
-        return None
-    return content.decode() if seal + b"\n" == _seal(content) else None
-
-
-def _seal(content: bytes) -> bytes:
-    """A first line that tells whether what follows is still what was written."""
-    return f"// {hashlib.sha256(content).hexdigest()}\n".encode()
+    # Its hundreds of short names, `$` among them, would otherwise take those of a theme's scripts.
+    return f"(() => {{{bundle}\n}})();\n".encode()
 
 
 def fill(rendered: str, page: Page, url_of: Callable[[str], str]) -> str:
@@ -123,10 +116,19 @@ class _Places(HTMLParser):
 
 
 def resolve(fragment: str, url_of: Callable[[str], str]) -> str:
-    """Turn each ``site:PATH`` in an attribute into an address."""
-    return _SITE_URL.sub(
-        lambda match: html.escape(url_of(html.unescape(match[1])), quote=True), fragment
-    )
+    """Turn each ``site:PATH`` in an attribute for an address into one.
+
+    A token, or the name of a model, may look like it: what stands anywhere else is only text.
+    """
+
+    def address(match: re.Match[str]) -> str:
+        if match[1] is None:  # the value of another attribute
+            return match[0]
+        path, *rest = re.split(r"(?=[?#])", html.unescape(match[1]), maxsplit=1)
+        name = match[0].partition("=")[0]
+        return f'{name}="{html.escape("".join((url_of(unquote(path)), *rest)), quote=True)}"'
+
+    return _TAG.sub(lambda tag: _ADDRESS.sub(address, tag[0]), fragment)
 
 
 def check_target(folder: Path) -> None:

@@ -22,6 +22,17 @@ def render(template: str, **context: object) -> str:
     return _environment().get_template(template).render(context)
 
 
+def render_block(template: str, block: str, **context: object) -> str:
+    """Fill one block of a template, whether or not the template itself shows it.
+
+    Returns:
+        Empty for a template that has no such block of its own.
+    """
+    found = _environment().get_template(template)
+    fill = found.blocks.get(block)
+    return "".join(fill(found.new_context(context))).strip() if fill else ""
+
+
 def one_line(text: str) -> str:
     """White space and control characters become single spaces: a line stays a line."""
     return re.sub(r"[\s\x00-\x1f\x7f]+", " ", text).strip()

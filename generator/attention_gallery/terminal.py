@@ -30,7 +30,7 @@ quiet = click.option(
 )  # fmt: skip
 verbose = click.option(
     "-v", "--verbose", is_flag=True, expose_value=False, callback=_set_level(logging.INFO),
-    help="Also print what MkDocs does.",
+    help="Also print what MkDocs does, and all lines of tables.",
 )  # fmt: skip
 
 
@@ -39,10 +39,20 @@ def is_loud() -> bool:
     return logging.getLogger().isEnabledFor(logging.WARNING)
 
 
+def is_verbose() -> bool:
+    """Whether a command is to tell more than most want to know."""
+    return logging.getLogger().isEnabledFor(logging.INFO)
+
+
 def say(text: str) -> None:
     """Print a line, unless the command is to be quiet."""
     if is_loud():
         click.echo(text)
+
+
+def warn(text: str) -> None:
+    """Say what the author may want to mend, unless the command is to be quiet."""
+    logging.getLogger(__name__).warning("%s", text)
 
 
 def tell(doing: str) -> None:

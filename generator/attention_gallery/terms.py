@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
@@ -71,7 +72,8 @@ class Model:
 
     Attributes:
         id: Its name in the manifest.
-        source: As written: a hub id, a folder, ``specimen:NAME``, or ``api:FILE``.
+        source: As written: a hub id, a folder, ``specimen:NAME``, or ``api:FILE``. Of a model that
+            a notebook has in memory, what it calls itself.
         kind: Which of these it is.
         location: What ``from_pretrained`` is given: the hub id or the folder's path. Of a model
             behind an API, the file with its answer.
@@ -82,11 +84,12 @@ class Model:
         device: What it runs on: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``, or ``split`` for
             all there is.
         where: The place in the manifest that names it.
+        license: Its licence, as the author states it; empty where nothing is stated.
     """
 
     id: str
     source: str
-    kind: Literal["hub", "folder", "specimen", "api"]
+    kind: Literal["hub", "folder", "specimen", "api", "memory"]
     location: str
     revision: str = ""
     trust_remote_code: bool = False
@@ -94,6 +97,12 @@ class Model:
     dtype: Dtype = "float32"
     device: str = "auto"
     where: Where | None = None
+    license: str = ""
+
+    @property
+    def has_commit(self) -> bool:
+        """Whether what tells its version is a commit; otherwise it is a digest of its files."""
+        return self.kind in ("hub", "memory")  # one in memory tells no other
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +124,10 @@ class Sentence:
         audio: Path of the sound the model hears; empty for models that do not.
         generate: How many tokens the model itself may write: after the text, or, where it is an
             encoder-decoder, as target; 0 where the author did not say.
+        lang: The language of the text, or of the target where there is no text, as a tag of
+            BCP 47; empty where the author did not say.
+        license: The licence of the text, the image or the sound, as the author states it; empty
+            where nothing is stated.
     """
 
     id: str
@@ -127,6 +140,8 @@ class Sentence:
     chat: tuple[tuple[str, str], ...] = ()
     audio: str = ""
     generate: int = 0
+    lang: str = ""
+    license: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +263,7 @@ class Exhibit:
         measures: Names of measures shown besides those that its views need.
         question: What those are asked that are about an answer.
         labels: Path of the file of labelled sentences that probes are trained on; empty for none.
+        look_for: What readers are told to look for, Markdown; empty where the author did not say.
     """
 
     id: str
@@ -265,6 +281,7 @@ class Exhibit:
     measures: tuple[str, ...] = ()
     question: Question = field(default_factory=Question)
     labels: str = ""
+    look_for: str = ""
 
     @property
     def n_listed_heads(self) -> int:
@@ -293,12 +310,70 @@ class Gallery:
         prose: Markdown introduction for the index.
         file: The manifest's path as the author would type it.
         exhibits: In the order of the manifest.
+        models: All that it names, also those of no exhibit.
+        sentences: The same.
+        embedded: Whether it is no manifest but a Markdown page, in which its exhibits stand: they
+            have no pages of their own, and no index lists them.
     """
 
     title: str
     prose: str
     file: str
     exhibits: tuple[Exhibit, ...]
+    models: tuple[Model, ...] = ()
+    sentences: tuple[Sentence, ...] = ()
+    embedded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MarkdownPage:
+    """A page that an author wrote, with blocks that show exhibits.
+
+    Attributes:
+        path: Where it lives below the folder of all pages, POSIX.
+        file: Its path as the author would type it.
+        text: As written.
+        folder: Where relative paths in its blocks start from.
+    """
+
+    path: str
+    file: str
+    text: str
+    folder: Path
+
+
+BlockKind = Literal["attention", "predict"]
+"""What a block makes of an exhibit: charts, or a question about where a head looks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A fenced block of a Markdown page that shows an exhibit.
+
+    Attributes:
+        kind: What it makes of it.
+        page: The page's path, as `MarkdownPage` has it.
+        number: Its number among the blocks of its page, from 1.
+        exhibit: The exhibit's id.
+        views: Names of the views it shows; empty for those of the exhibit.
+        asked: What the block says besides, in the shape of its kind; None where it may say nothing.
+        where: Its first line.
+        asked_at: Where each part of `asked` is written, by key.
+    """
+
+    kind: BlockKind
+    page: str
+    number: int
+    exhibit: str
+    views: tuple[str, ...] = ()
+    asked: Any = None
+    where: Where | None = None
+    asked_at: Mapping[str, Where] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """What marks its place in the page."""
+        return f"block-{self.number}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -392,6 +467,7 @@ class Plan:
         others: By exhibit id, the capture keys of what the exhibit is held against.
         measures: What is measured, by key, in the order first needed.
         measured: By exhibit id, the keys of its measures by their names.
+        blocks: Those of the author's pages, page by page.
     """
 
     galleries: tuple[Gallery, ...]
@@ -400,6 +476,7 @@ class Plan:
     others: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     measures: Mapping[str, MeasureRequest] = field(default_factory=dict)
     measured: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    blocks: tuple[Block, ...] = ()
 
     @property
     def exhibits(self) -> tuple[Exhibit, ...]:
@@ -656,6 +733,44 @@ class Figure:
     error: float
 
 
+Download = Literal["vega-lite", "svg", "png", "pdf"]
+"""What a chart can be had as, besides what is on the page."""
+
+DOWNLOADS: tuple[Download, ...] = get_args(Download)
+
+
+@dataclass(frozen=True, slots=True)
+class Imprint:
+    """What is known of the publication that pages are part of; each may be unknown.
+
+    Attributes:
+        site_name: What it is called.
+        author: Who publishes it.
+        description: What it is, in a line.
+        url: Where its home page is, ending in a slash.
+        repo_url: Where its sources are kept.
+        edit_url: Where readers see, and may change, a line of them: an address with ``{path}``,
+            as seen from `root`, and ``{line}``.
+        root: The folder of those sources on this machine.
+        downloads: What each chart is also written as, a file for each.
+        flat: Whether the page ``a.md`` is at ``a.html``, instead of ``a/``.
+    """
+
+    site_name: str = ""
+    author: str = ""
+    description: str = ""
+    url: str = ""
+    repo_url: str = ""
+    edit_url: str = ""
+    root: str = ""
+    downloads: tuple[Download, ...] = ()
+    flat: bool = False
+
+
+UNPUBLISHED = Imprint()
+"""What is known where nothing is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """A page as data: Markdown with places where finished HTML goes.
@@ -667,6 +782,8 @@ class Page:
             fragment after rendering, so that no Markdown dialect can touch it.
         fragments: HTML by name.
         in_nav: Whether the site's navigation lists it.
+        head: HTML for the page's ``<head>``, such as what services show of a shared link.
+        contents: The headings in its fragments, each an id and plain text, for a table of contents.
     """
 
     path: str
@@ -674,6 +791,8 @@ class Page:
     markdown: str
     fragments: Mapping[str, str] = field(default_factory=dict)
     in_nav: bool = True
+    head: str = ""
+    contents: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -691,10 +810,17 @@ class Asset:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """All that an adapter writes: pages and assets, as plain data."""
+    """All that an adapter writes: pages and assets, as plain data.
+
+    Attributes:
+        pages: Those that are made of manifests.
+        assets: The files of all pages.
+        embedded: HTML for blocks of the author's pages, by the page's path and the block's name.
+    """
 
     pages: tuple[Page, ...]
     assets: tuple[Asset, ...]
+    embedded: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 def fragment_marker(name: str) -> str:

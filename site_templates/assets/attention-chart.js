@@ -10,10 +10,17 @@
 (() => {
   "use strict";
 
+  // Pages of other generators may name this script where the site does, too.
+  if (customElements.get("attention-chart")) return;
+
   /* A reader chooses what is shown first, then a token; what is between keeps its order. */
   const FIRST = ["variant", "slot", "derived", "layer", "head"];
   const LAST = ["pin_token", "pin_query", "pin_key"];
   const VISIBLE = 0.005;
+
+  /* A text in the reader's language, which words.js knows, with its {parts} put in. */
+  const say = (text, parts = {}) =>
+    (window.AttentionGalleryWords?.[text] ?? text).replace(/\{(\w+)\}/g, (_, name) => parts[name]);
 
   /* The digits of packed weights, and which queue says how far pooled maps are off: transport.py. */
   const DIGITS = new TextEncoder().encode("0123456789abcdefghijklmnopqrstuvwxyz");
@@ -116,6 +123,11 @@
     else document.addEventListener("DOMContentLoaded", resolve, { once: true });
   });
 
+  /* Where files of the site are, for a chart that does not say it: as seen from this script. A page
+   * that holds everything holds this script, too, and there is nothing beside it. */
+  const own = document.currentScript?.src;
+  const beside = (path) => (own ? new URL(path, own).href : null);
+
   function load(url) {
     if (!scripts.has(url)) {
       scripts.set(
@@ -159,6 +171,25 @@
     return element;
   }
 
+  /* Escape is for what is open above the page. Charts let go of what is pinned when it reaches the
+   * window, after all that stands in the page. */
+  const open = ":popover-open, dialog[open]";
+  if (CSS.supports("selector(:popover-open)")) {
+    document.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && document.querySelector(open)) event.stopPropagation();
+    });
+  }
+
+  /* What scrolls sideways can be scrolled with the arrow keys too. */
+  function reachable(chart) {
+    const update = () => {
+      if (chart.scrollWidth > chart.clientWidth) chart.tabIndex = 0;
+      else if (!chart.matches(":focus")) chart.removeAttribute("tabindex");
+    };
+    const sizes = new ResizeObserver(update);
+    for (const part of [chart, ...chart.querySelectorAll("svg")]) sizes.observe(part);
+  }
+
   class AttentionChart extends HTMLElement {
     connectedCallback() {
       this.picture ??= this.querySelector(".ag-picture");
@@ -197,6 +228,11 @@
       return this.getAttribute("view");
     }
 
+    /* What links to it name; on a page with several exhibits, the view alone would not do. */
+    get anchor() {
+      return this.getAttribute("anchor") ?? this.view;
+    }
+
     get reading() {
       return this.querySelector(".ag-reading");
     }
@@ -204,7 +240,9 @@
     start() {
       this.observer.disconnect();
       this.started ??= this.load().catch((error) => {
-        this.note("The interactive chart could not be loaded. The picture shows its opening state.");
+        this.note(
+          say("The interactive chart could not be loaded. The picture shows its opening state."),
+        );
         throw error;
       });
       return this.started;
@@ -213,8 +251,8 @@
     async load() {
       const visit = this.visit;
       await parsed;
-      const vega = this.getAttribute("vega");
-      const src = this.getAttribute("src");
+      const vega = this.getAttribute("vega") ?? beside("vega.js");
+      const src = this.getAttribute("src") ?? beside(`../../exhibits/${this.exhibit}/data.js`);
       await Promise.all([
         window.vegaEmbed || !vega ? null : load(vega),
         exhibits.has(this.exhibit) || !src ? null : load(src),
@@ -230,7 +268,7 @@
       const controls = document.createElement("div");
       controls.className = "ag-controls";
       controls.setAttribute("role", "group");
-      controls.setAttribute("aria-label", `${label}: controls`);
+      controls.setAttribute("aria-label", say("{chart}: controls", { chart: label }));
       const chart = document.createElement("div");
       chart.className = "ag-chart";
       const embedded = await window.vegaEmbed(chart, this.spec, {
@@ -245,9 +283,20 @@
         return;
       }
       this.embedded = embedded;
+      // Vega tells what things are in English.
+      chart.setAttribute("aria-roledescription", say("visualization"));
+      if (window.AttentionGalleryWords) {
+        chart.querySelector("svg .root")?.removeAttribute("aria-roledescription");
+      }
       this.orderControls(controls);
       this.prepend(controls);
+      const focused = this.picture.matches(":focus");
       this.picture.replaceWith(chart);
+      reachable(chart);
+      if (focused) {
+        chart.tabIndex = 0;
+        chart.focus();
+      }
       const fit = () => {
         const width = chart.querySelector("svg")?.getAttribute("width");
         if (width) chart.style.setProperty("--ag-natural", width);
@@ -332,11 +381,11 @@
     /* The permalink: every control's value, after the figure's own anchor. */
     get permalink() {
       const state = this.choices().map(({ name }) => [name, this.signal(name) ?? -1]);
-      return `#${this.view}?${new URLSearchParams(state)}`;
+      return `#${this.anchor}?${new URLSearchParams(state)}`;
     }
 
     get addressed() {
-      return location.hash.slice(1).split("?")[0] === this.view;
+      return location.hash.slice(1).split("?")[0] === this.anchor;
     }
 
     async restore() {
@@ -356,7 +405,7 @@
     }
 
     comeIntoView() {
-      (this.closest("section") ?? this).scrollIntoView({ behavior: "instant" });
+      (this.closest(".ag-figure") ?? this).scrollIntoView({ behavior: "instant" });
     }
 
     /* Whether what is chosen here is shown by the other charts of the exhibit as well. */
@@ -366,7 +415,8 @@
 
     get followers() {
       // Not all charts show heads.
-      const charts = [...document.querySelectorAll("attention-chart[maps]")];
+      const block = this.closest(".ag-block") ?? document; // a page may show an exhibit twice
+      const charts = [...block.querySelectorAll("attention-chart[maps]")];
       return charts.filter((chart) => chart !== this && chart.exhibit === this.exhibit);
     }
 
@@ -432,16 +482,21 @@
           .sort(([, a], [, b]) => b - a)
           .slice(0, 3)
           .map(([name, w]) => `${name} (${w.toFixed(3)})`)
-          .join(", ") || "no token in particular";
+          .join(", ");
       const token = this.signal("pin_token") ?? -1;
-      if (token < 0) return `${head}. No token is pinned.`;
+      if (token < 0) return say("{head}. No token is pinned.", { head });
       if (token < queries.length) {
+        const query = queries[token];
         const looked = strongest(keys, (key) => this.weight(token, key));
-        return `In ${head}, ${queries[token]} looks most at ${looked}.`;
+        return looked
+          ? say("In {head}, {query} looks most at {keys}.", { head, query, keys: looked })
+          : say("In {head}, {query} looks most at no token in particular.", { head, query });
       }
-      const key = token - queries.length;
-      const looking = strongest(queries, (query) => this.weight(query, key));
-      return `In ${head}, ${keys[key]} is looked at most by ${looking}.`;
+      const key = keys[token - queries.length];
+      const others = strongest(queries, (query) => this.weight(query, token - queries.length));
+      return others
+        ? say("In {head}, {key} is looked at most by {others}.", { head, key, others })
+        : say("In {head}, {key} is looked at most by no token in particular.", { head, key });
     }
 
     tools() {
@@ -450,20 +505,20 @@
       const name = `${this.exhibit}-${this.view}`;
       this.link = document.createElement("a");
       this.link.href = this.permalink;
-      this.link.textContent = "Link to this state";
+      this.link.textContent = say("Link to this state");
       tools.append(
         this.link,
-        button("Download the chart (Vega-Lite)", () =>
+        button(say("Download the chart (Vega-Lite)"), () =>
           save(`${name}.vl.json`, "application/json", JSON.stringify(this.spec)),
         ),
-        button("Download the picture (SVG)", async () =>
+        button(say("Download the picture (SVG)"), async () =>
           save(`${name}.svg`, "image/svg+xml", await this.embedded.view.toSVG()),
         ),
       );
       if (this.leads) {
         tools.prepend(
           ...this.followers.map((chart) =>
-            button(`Show in ${chart.getAttribute("label")}`, async () => {
+            button(say("Show in {chart}", { chart: chart.getAttribute("label") }), async () => {
               await this.lead();
               chart.comeIntoView();
               chart.choices()[0]?.focus({ preventScroll: true });

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Page, expect
 
-from browser_fixtures import OpenPage
+from attentions import FOX, attention, exhibit
+from barriers import serious
+from browser_fixtures import OpenPage, lone_file, shower
 from every_view import VIEWS, opener
 from projects import fill_store, write_manifest
 
@@ -38,6 +41,53 @@ def test_nothing_on_a_site_stands_in_anyones_way(open_page: OpenPage, tmp_path: 
         assert serious(page) == {}, name
 
 
+def test_what_is_wider_than_a_phone_is_reached_and_scrolled_by_keyboard(
+    open_page: OpenPage, tmp_path: Path
+) -> None:
+    """The picture, where no script comes, and the chart that takes its place, and the focus."""
+    html, _ = lone_file(attention(FOX * 4), exhibit(views=("heatmap",)))
+    show = shower(open_page, tmp_path, "attention-chart", (380, 800))
+    # Axe needs a script, so the page is kept from running its own.
+    file = tmp_path / "still.html"
+    file.write_text(re.sub(r"<script\b.*?</script>", "", html, flags=re.DOTALL), "utf-8")
+    still = open_page(file.as_uri(), viewport={"width": 380, "height": 800})
+    scrolls(still, ".ag-picture")
+    assert out_of_reach(still) == 0
+    still.locator(".ag-picture").evaluate("e => e.removeAttribute('tabindex')")
+    assert out_of_reach(still) == 1
+    focus = "() => document.querySelector('.ag-picture').focus()"
+    on_it = f"addEventListener('DOMContentLoaded', {focus});"
+    live = show(html, init_script=on_it, reduced_motion="reduce")
+    expect(live.locator(".ag-chart")).to_be_focused()
+    scrolls(live, ".ag-chart")
+    assert out_of_reach(live) == 0
+    live.keyboard.press("Tab")
+    live.set_viewport_size({"width": 1200, "height": 800})
+    expect(live.locator(".ag-chart")).not_to_have_attribute("tabindex", "0")
+
+
+def out_of_reach(page: Page) -> int:
+    """How many rules of axe's on what scrolls are broken."""
+    page.evaluate(Axe().axe_script)
+    rule = "{ preload: false, runOnly: ['scrollable-region-focusable'] }"
+    return len(page.evaluate(f"axe.run(document, {rule})")["violations"])
+
+
+def scrolls(page: Page, part: str) -> None:
+    """See that the keyboard gets to a part that is too wide, and moves what is in it."""
+    found = page.locator(part)
+    assert found.evaluate("e => e.scrollWidth > e.clientWidth")
+    for _ in range(40):
+        if found.evaluate("e => e === document.activeElement"):
+            break
+        page.keyboard.press("Tab")
+    expect(found).to_be_focused()
+    for _ in range(5):
+        page.keyboard.press("ArrowRight")
+    page.wait_for_timeout(300)
+    assert found.evaluate("e => e.scrollLeft") > 0
+
+
 def test_what_stands_in_the_way_would_be_found(open_page: OpenPage, tmp_path: Path) -> None:
     page = opener(open_page, tmp_path)("edges").page
     page.locator(".ag-controls label").first.evaluate("e => e.replaceWith(e.lastElementChild)")
@@ -47,19 +97,3 @@ def test_what_stands_in_the_way_would_be_found(open_page: OpenPage, tmp_path: Pa
         "light": ["color-contrast", "select-name"],
         "dark": ["color-contrast", "select-name"],
     }
-
-
-def serious(page: Page) -> dict[str, dict[str, list[str]]]:
-    """What axe calls serious or critical in light and in dark: by rule, the elements."""
-    page.locator("details").evaluate_all("all => all.forEach((e) => { e.open = true; })")
-    page.evaluate(Axe().axe_script)
-    found = {}
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-        result = page.evaluate("axe.run(document, { preload: false, resultTypes: ['violations'] })")
-        found[scheme] = {
-            violation["id"]: [node["html"] for node in violation["nodes"]]
-            for violation in result["violations"]
-            if violation["impact"] in ("serious", "critical")
-        }
-    return {scheme: each for scheme, each in found.items() if each}

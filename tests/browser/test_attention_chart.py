@@ -12,7 +12,7 @@ import pytest
 import vl_convert
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from attention_gallery import pages, reading, site, templates, views
+from attention_gallery import pages, reading, templates, views
 from attention_gallery.charts import HOVER_COLOUR, PIN_COLOUR
 from attention_gallery.packing import Packed
 from attention_gallery.terms import Attention, Exhibit, Head, Start
@@ -396,10 +396,6 @@ def test_a_chart_that_cannot_be_loaded_leaves_its_picture(browser: Browser, tmp_
     context.close()
 
 
-def test_the_bundle_of_the_site_is_the_one_tested_here(tmp_path: Path) -> None:
-    assert site.vega_bundle(tmp_path) == vega()
-
-
 def test_a_chart_that_is_moved_while_it_loads_is_drawn_once(show: Show) -> None:
     html, _ = lone_file(attention())
     page = show(html)
@@ -441,6 +437,7 @@ def test_a_link_that_names_what_no_control_offers_changes_nothing(
       return chart.choices().map((control) => [control.name, chart.signal(control.name)]);
     }"""
     page = show(html)
+    page.locator(f"attention-chart[view={view}]").scroll_into_view_if_needed()
     expect(page.locator(f"attention-chart[view={view}][data-ready]")).to_have_count(1)
     before = page.evaluate(state, view)
     page.evaluate("(fragment) => { location.hash = fragment; }", fragment)

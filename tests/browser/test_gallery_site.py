@@ -106,6 +106,7 @@ def test_no_page_scrolls_sideways(home: str, open_page: OpenPage, width: int, sc
 
 def test_weights_are_a_file_to_download(home: str, open_page: OpenPage) -> None:
     page = open_page(home.replace("index.html", "exhibits/fox.html"))
+    page.locator(".ag-downloads").evaluate("e => { e.open = true; }")
     with page.expect_download() as download:
         page.get_by_role("link", name="NumPy archive").click()
     assert download.value.suggested_filename == "weights.npz"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from browser_fixtures import OpenPage
 from every_view import VIEWS, Shown, opener
@@ -21,6 +22,13 @@ FOCUSED = """() => {
   };
 }"""
 
+POPOVER = """() => {
+  const box = document.createElement("div");
+  box.popover = "auto";
+  document.body.append(box);
+  box.showPopover();
+}"""
+
 
 @pytest.mark.parametrize("view", VIEWS)
 def test_each_control_is_reached_and_changes_what_is_shown_and_escape_lets_go(
@@ -28,7 +36,7 @@ def test_each_control_is_reached_and_changes_what_is_shown_and_escape_lets_go(
 ) -> None:
     """Tab goes through all of them in their order, and one sees where one is.
 
-    What is pinned at the end is released by Escape.
+    What is pinned at the end is released by Escape, unless that closes something above the page.
     """
     shown = opener(open_page, tmp_path)(view)
     tools = shown.chart.locator(".ag-tools").locator("a, button").all_text_contents()
@@ -45,6 +53,11 @@ def test_each_control_is_reached_and_changes_what_is_shown_and_escape_lets_go(
     for text in tools:
         assert tab(shown) == {"name": text, "inside": True, "outlined": True}
     pins = [control for control in controls if control.name.startswith("pin_")]
+    assert all(pin.value != -1 for pin in pins)
+    shown.page.evaluate(POPOVER)
+    shown.page.keyboard.press("Escape")
+    expect(shown.page.locator("[popover]")).to_be_hidden()
+    shown.settle()
     assert all(pin.value != -1 for pin in pins)
     shown.page.keyboard.press("Escape")
     shown.settle()

@@ -29,7 +29,7 @@ from __future__ import annotations
 
 import dataclasses
 import gc
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from attention_gallery.capture.batches import batched, run_batch
@@ -45,11 +45,14 @@ from attention_gallery.errors import CaptureError, GalleryError, ModelError, rai
 from attention_gallery.progress import Announce, unheard
 from attention_gallery.terms import Capture, CaptureRequest, Model
 
-__all__ = ["capture_all", "explain", "require_libraries"]
+__all__ = ["Load", "capture_all", "explain", "require_libraries"]
+
+Load = Callable[..., LoadedModel]
+"""How a model is had: called as `loading.load` is."""
 
 
 def capture_all(
-    requests: Iterable[CaptureRequest], announce: Announce = unheard
+    requests: Iterable[CaptureRequest], announce: Announce = unheard, load: Load = load
 ) -> Iterator[Capture]:
     """Run every model over its sentences.
 
@@ -61,6 +64,7 @@ def capture_all(
     Args:
         requests: In any order.
         announce: Told what is being done now, in a few words, where it may take long.
+        load: How models are had; by default from where they lie.
 
     Yields:
         Captures as they are done, those of one model after those of another.

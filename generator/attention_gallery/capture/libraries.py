@@ -22,7 +22,8 @@ def require_libraries() -> None:
     except ImportError as error:
         raise CaptureError(
             f"attention cannot be captured without {error.name or 'torch and transformers'}",
-            hint='pip install "attention-gallery[compute]"',
+            hint='pip install "attention-gallery[compute]", or bring the folder .attention from '
+            "where `attention-gallery capture` was run",
         ) from error
     except Exception as error:  # two libraries that do not fit each other may raise anything
         raise CaptureError(

@@ -60,11 +60,19 @@ def read_manifest(path: Path) -> Gallery:
         faults += repeated_ids(_written_ids(document))
         raise_faults(faults)
         raise
-    exhibits, unnamed = _resolve(shape, document, path.parent)
+    models, sentences = resolved(shape, document, path.parent)
+    exhibits, unnamed = exhibits_of(shape, document, path.parent, models, sentences)
     faults += unnamed
     faults += repeated_ids((exhibit.id, exhibit.where) for exhibit in exhibits)
     raise_faults(faults)
-    return Gallery(one_line(shape.title), shape.prose, document.file, tuple(exhibits))
+    return Gallery(
+        one_line(shape.title),
+        shape.prose,
+        document.file,
+        tuple(exhibits),
+        tuple(models.values()),
+        tuple(sentences.values()),
+    )
 
 
 def _known(data: Mapping[str, Any], base: Path) -> Known:
@@ -72,14 +80,15 @@ def _known(data: Mapping[str, Any], base: Path) -> Known:
     models, sentences = data.get("models"), data.get("sentences")
     return Known(
         base,
-        models={name: _folder(model, base) for name, model in models.items()}
+        models={name: folder_of(model, base) for name, model in models.items()}
         if isinstance(models, dict)
         else {},
         sentences=sentences.keys() if isinstance(sentences, dict) else (),
     )
 
 
-def _folder(model: Any, base: Path) -> Path | None:
+def folder_of(model: Any, base: Path) -> Path | None:
+    """Where the model is on this machine, of data that nobody has checked yet."""
     source = model.get("source") if isinstance(model, dict) else None
     try:
         found = model_from_source(source, base) if isinstance(source, str) else None
@@ -99,10 +108,10 @@ def _written_ids(document: Document) -> Iterator[tuple[str, Where]]:
                 yield name, document.where(("exhibits", i, "id"))
 
 
-def _resolve(
+def resolved(
     shape: ManifestShape, document: Document, base: Path
-) -> tuple[list[Exhibit], list[GalleryError]]:
-    """The exhibits, with products multiplied out; and a fault for each that gets no id."""
+) -> tuple[dict[str, Model], dict[str, Sentence]]:
+    """The models and the sentences that a manifest names."""
     models = {
         name: replace(
             model_from_source(
@@ -116,6 +125,7 @@ def _resolve(
             allow_pickle=model.allow_pickle,
             dtype=model.dtype,
             device=model.device,
+            license=one_line(model.license),
         )
         for name, model in shape.models.items()
     }
@@ -123,6 +133,25 @@ def _resolve(
         name: _sentence(sentence, name, base, document.where_key(("sentences", name)))
         for name, sentence in shape.sentences.items()
     }
+    return models, sentences
+
+
+def exhibits_of(
+    shape: ManifestShape,
+    document: Document,
+    base: Path,
+    models: Mapping[str, Model],
+    sentences: Mapping[str, Sentence],
+) -> tuple[list[Exhibit], list[GalleryError]]:
+    """The exhibits, with products multiplied out; and a fault for each that gets no id.
+
+    Args:
+        shape: What was validated.
+        document: Where it stands.
+        base: Where relative paths start from.
+        models: All that exhibits may name.
+        sentences: The same.
+    """
     exhibits: list[Exhibit] = []
     faults: list[GalleryError] = []
     for i, exhibit in enumerate(shape.exhibits):
@@ -167,6 +196,8 @@ def _sentence(shape: SentenceShape, name: str, base: Path, where: Where) -> Sent
         chat=chat,
         audio=str((base / shape.audio).resolve()) if shape.audio else "",
         generate=shape.generate,
+        lang=shape.lang,
+        license=one_line(shape.license),
     )
 
 
@@ -242,6 +273,7 @@ def _exhibit(
         measures=tuple(shape.measures),
         question=question,
         labels=labels,
+        look_for=shape.look_for,
     )
 
 

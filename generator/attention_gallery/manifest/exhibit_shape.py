@@ -170,7 +170,12 @@ class ExhibitShape(Shape):
         description="What to compare it with: {models: [untrained, half-way]}, on the same "
         "sentence, or {sentences: [he]}, by the same model.",
     )
-    prose: Text = Field("", description="Markdown beside the charts: say what to look for.")
+    look_for: Text = Field(
+        "",
+        description="Markdown above the charts: what readers are to look for. By default there is "
+        "a question for each view.",
+    )
+    prose: Text = Field("", description="Markdown beside the charts: what there is to say.")
     tags: Annotated[list[SomeText], Once] = Field(
         [], description="Words by which the index groups exhibits."
     )

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from attention_gallery.errors import ManifestError, Where, choices, printable, quoted
-from attention_gallery.manifest.exhibit_shape import (
-    AgainstShape,
-    AskShape,
-    ExhibitShape,
-    StartShape,
+from attention_gallery.errors import (
+    InputError,
+    ManifestError,
+    Where,
+    choices,
+    printable,
+    quoted,
 )
-from attention_gallery.manifest.shape import ManifestShape, ModelShape, SentenceShape, TurnShape
+from attention_gallery.manifest.shape import ManifestShape
 from attention_gallery.manifest.strict import WrongValueError
-from attention_gallery.manifest.values import HeadRuleShape
 from attention_gallery.manifest.yaml_source import Document, Place
 
 _EXPECTED = {
@@ -31,9 +32,41 @@ _EXPECTED = {
 }
 
 
-def faults_of(error: ValidationError, document: Document) -> list[ManifestError]:
-    """All that pydantic found, without a word of pydantic's."""
-    return [_fault(detail, document) for detail in error.errors(include_url=False)]
+def faults_of(
+    error: ValidationError,
+    document: Document,
+    root: type[BaseModel] = ManifestShape,
+    shown: Callable[[Place], Place] = lambda place: place,
+) -> list[ManifestError]:
+    """All that pydantic found, without a word of pydantic's.
+
+    Args:
+        error: What it found.
+        document: What was validated.
+        root: The shape of its top level.
+        shown: Where authors see what is at a place.
+    """
+    return [_fault(detail, document, root, shown) for detail in error.errors(include_url=False)]
+
+
+def faults_of_values(error: ValidationError) -> list[InputError]:
+    """The same of values that stand in no file: keys of an exhibit, given one by one."""
+    faults = []
+    for detail in error.errors(include_url=False):
+        place = tuple(part for part in detail["loc"] if part not in ("[list]", "[rule]"))
+        wrong = detail.get("ctx", {}).get("error")
+        hint = ""
+        if isinstance(wrong, WrongValueError):
+            place, message, hint = (*place, *wrong.at), wrong.message, wrong.hint
+        elif detail["type"] == "extra_forbidden":
+            known = _shape_at(ManifestShape, ("exhibits", 0, *place[:-1])).model_fields
+            message, hint = "unknown key", choices(str(place[-1]), known, "known keys")
+        elif expected := _EXPECTED.get(detail["type"]):
+            message = f"must be {expected}"
+        else:
+            message = "missing" if detail["type"] == "missing" else "is not allowed here"
+        faults.append(InputError(f"{dotted(place)}: {message}", hint=hint))
+    return faults
 
 
 def repeated_ids(claims: Iterable[tuple[str, Where | None]]) -> list[ManifestError]:
@@ -42,7 +75,7 @@ def repeated_ids(claims: Iterable[tuple[str, Where | None]]) -> list[ManifestErr
     faults = []
     for name, where in claims:
         if name in first:
-            hint = f"first at {first[name]}"
+            hint = f"first at {first[name]}; give one of the two another `id:`"
             faults.append(ManifestError(f"the id {quoted(name)} is taken", where, hint))
         first.setdefault(name, where)
     return faults
@@ -60,17 +93,24 @@ def dotted(place: Place) -> str:
     return path
 
 
-def _fault(detail: ErrorDetails, document: Document) -> ManifestError:
+def _fault(
+    detail: ErrorDetails,
+    document: Document,
+    root: type[BaseModel],
+    shown: Callable[[Place], Place],
+) -> ManifestError:
     # Where a value may have two shapes, pydantic tells which one it took.
     place = tuple(part for part in detail["loc"] if part not in ("[list]", "[rule]"))
     if detail["type"] == "extra_forbidden":
-        hint = choices(str(place[-1]), _shape_at(place[:-1]).model_fields, "known keys")
-        return ManifestError(f"{dotted(place)}: unknown key", document.where_key(place), hint)
+        known = _shape_at(root, place[:-1]).model_fields
+        hint = choices(str(place[-1]), known, "known keys")
+        message = f"{dotted(shown(place))}: unknown key"
+        return ManifestError(message, document.where_key(place), hint)
 
     on_key = place[-1] == "[key]"
     if on_key:
         place = place[:-1]
-    message, hint = _words(detail, place, document)
+    message, hint = _words(detail, place, document, root)
     wrong = detail.get("ctx", {}).get("error")
     if isinstance(wrong, WrongValueError):
         message, hint, place = wrong.message, wrong.hint, (*place, *wrong.at)
@@ -78,14 +118,16 @@ def _fault(detail: ErrorDetails, document: Document) -> ManifestError:
     if document.written(nearest) is not None:
         place = nearest  # a sentence written as plain text has no `text` below it
     where = document.where_key(place) if on_key else document.where(place)
-    return ManifestError(f"{dotted(place)}: {message}", where, hint)
+    return ManifestError(f"{dotted(shown(place))}: {message}", where, hint)
 
 
-def _words(detail: ErrorDetails, place: Place, document: Document) -> tuple[str, str]:
+def _words(
+    detail: ErrorDetails, place: Place, document: Document, root: type[BaseModel]
+) -> tuple[str, str]:
     """Message and hint for what is wrong at a place."""
     match detail["type"]:
         case "missing":
-            field = _shape_at(place[:-1]).model_fields[str(place[-1])]
+            field = _shape_at(root, place[:-1]).model_fields[str(place[-1])]
             means = (field.description or "").removesuffix(".")
             return "missing", means[:1].lower() + means[1:]
         case "too_short":
@@ -111,24 +153,27 @@ def _wrong_type(expected: str, place: Place, document: Document) -> tuple[str, s
     return f"must be {expected}, not {found}", hint
 
 
-def _shape_at(place: Place) -> type[BaseModel]:
-    """The shape of the mapping at a place."""
-    match place:
-        case ("models", _):
-            return ModelShape
-        case ("sentences", _):
-            return SentenceShape
-        case ("sentences", _, "chat", _):
-            return TurnShape
-        case ("exhibits", _):
-            return ExhibitShape
-        case ("exhibits", _, "start"):
-            return StartShape
-        case ("exhibits", _, "against"):
-            return AgainstShape
-        case ("exhibits", _, "ask"):
-            return AskShape
-        case ("exhibits", _, "heads"):
-            return HeadRuleShape
-        case _:
-            return ManifestShape
+def _shape_at(root: type[BaseModel], place: Place) -> type[BaseModel]:
+    """The shape of the mapping at a place below another."""
+    shape, inside = root, False
+    for part in place:
+        if inside:  # the name or the number of one of several
+            inside = False
+        elif field := shape.model_fields.get(str(part)):
+            shape = _shape_in(field.annotation) or shape
+            inside = _is_of_several(field.annotation)
+    return shape
+
+
+def _shape_in(annotation: Any) -> type[BaseModel] | None:
+    """The shape that a type is made of, if it is of any."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next(filter(None, map(_shape_in, get_args(annotation))), None)
+
+
+def _is_of_several(annotation: Any) -> bool:
+    """Whether a type is one of lists or mappings of shapes."""
+    if get_origin(annotation) in (list, dict):
+        return _shape_in(annotation) is not None
+    return any(map(_is_of_several, get_args(annotation)))

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
-from attention_gallery.errors import InputError
-from attention_gallery.manifest.strict import WrongValueError
+from pydantic import ValidationError
+
+from attention_gallery.errors import InputError, raise_faults
+from attention_gallery.manifest.exhibit_shape import ExhibitShape
+from attention_gallery.manifest.faults import faults_of_values
+from attention_gallery.manifest.strict import Known, WrongValueError
 from attention_gallery.manifest.titles import shortened
 from attention_gallery.manifest.values import (
+    HeadRuleShape,
     check_audio,
     check_device,
     check_image,
@@ -17,11 +23,20 @@ from attention_gallery.manifest.values import (
     showable,
 )
 from attention_gallery.model_source import model_from_source
-from attention_gallery.terms import AttentionKind, Dtype, Exhibit, Sentence
+from attention_gallery.terms import (
+    AttentionKind,
+    Dtype,
+    Exhibit,
+    Head,
+    HeadRule,
+    Model,
+    Question,
+    Sentence,
+)
 
 
 def lone_exhibit(
-    source: str,
+    source: str | Model,
     text: str = "",
     *,
     pair: str = "",
@@ -32,11 +47,12 @@ def lone_exhibit(
     dtype: Dtype = "float32",
     device: str = "auto",
     attention: AttentionKind | None = None,
+    **asked: Any,
 ) -> Exhibit:
     """An exhibit of one model on one text, image or sound.
 
     Args:
-        source: The model, as in a manifest.
+        source: The model, as in a manifest, or one that is known already.
         text: What the model reads; empty where it only sees, or hears.
         pair: A second text that it reads together with the first.
         image: Path of the image it sees, if any.
@@ -46,10 +62,11 @@ def lone_exhibit(
         dtype: What it computes in.
         device: What it runs on, as in a manifest.
         attention: Which attention; None for the model's natural one.
+        asked: What else a manifest says of an exhibit: `heads`, `views`, `measures`, `ask`.
 
     Raises:
-        InputError: A text that no page can show, an image or a sound that cannot be used, or a
-            device that there cannot be.
+        InputError: A text that no page can show, an image or a sound that cannot be used, a device
+            that there cannot be, or something else that a manifest may not say either.
         ModelError: There is no such model.
     """
     if audio and (text or pair or image):
@@ -71,11 +88,8 @@ def lone_exhibit(
             check_audio(audio, Path())
     except WrongValueError as error:
         raise InputError(error.message, hint=error.hint) from None
-    model = dataclasses.replace(
-        model_from_source(source, revision=revision), dtype=dtype, device=device
-    )
-    if model.kind == "folder":  # whoever gets the page has no use for a path of this machine
-        model = dataclasses.replace(model, source=made_showable(Path(model.location).name))
+    model = source if isinstance(source, Model) else _model(source, revision, dtype, device)
+    shape = _shape(model, attention, asked)
     file = image or audio
     on = shortened(made_showable(Path(file).name) if file else text)
     return Exhibit(
@@ -90,5 +104,49 @@ def lone_exhibit(
             pair=pair,
             audio=audio and str(Path(audio).resolve()),
         ),
-        attention=attention,
+        attention=shape.attention,
+        heads=HeadRule(shape.heads.pattern, shape.heads.top)
+        if isinstance(shape.heads, HeadRuleShape)
+        else tuple(shape.heads),
+        views=tuple(shape.views),
+        measures=tuple(shape.measures),
+        question=Question(shape.ask.word, shape.ask.rather_than, shape.ask.at),
     )
+
+
+def _model(source: str, revision: str, dtype: Dtype, device: str) -> Model:
+    """The model of a source.
+
+    Raises:
+        ModelError: There is none.
+    """
+    model = dataclasses.replace(
+        model_from_source(source, revision=revision), dtype=dtype, device=device
+    )
+    if model.kind == "folder":  # whoever gets the page has no use for a path of this machine
+        model = dataclasses.replace(model, source=made_showable(Path(model.location).name))
+    return model
+
+
+def _shape(model: Model, attention: str | None, asked: dict[str, Any]) -> ExhibitShape:
+    """What is said of an exhibit, checked as in a manifest.
+
+    Raises:
+        InputError: What is wrong with it; of several faults, all at once.
+    """
+    folder = Path(model.location) if model.kind in ("folder", "specimen") else None
+    known = Known(Path(), {model.id: folder}, {"text"})
+    said = {"model": model.id, "sentence": "text", "id": "show", "attention": attention}
+    given = {name: _plain(value) for name, value in asked.items()}
+    try:
+        return ExhibitShape.model_validate({**said, **given}, context=known)
+    except ValidationError as error:
+        raise_faults(faults_of_values(error))
+        raise
+
+
+def _plain(value: Any) -> Any:
+    """A value of Python's as one of YAML's."""
+    if isinstance(value, Head):
+        return str(value)
+    return [_plain(each) for each in value] if isinstance(value, list | tuple) else value

@@ -22,6 +22,7 @@ from attention_gallery.manifest.values import (
     DtypeName,
     Gold,
     ImageFile,
+    LanguageTag,
     SomeText,
     Text,
     WrittenTokens,
@@ -69,6 +70,11 @@ class ModelShape(Shape):
         description="What the model runs on: cpu, cuda (the first GPU), cuda:1, mps (Apple), or "
         "split, which spreads a model that is larger than one device over all GPUs, the memory and "
         'the disk, as device_map="auto" does in transformers. By default auto, the best there is.',
+    )
+    license: Text = Field(
+        "",
+        description="The licence of the model, as its page is to state it: best a name of the SPDX "
+        "list, such as Apache-2.0.",
     )
 
     @field_validator("source")
@@ -177,6 +183,16 @@ class SentenceShape(Shape):
         "{circle: r0c1-r2c3} for patches in rows 0 to 2 and columns 1 to 3. For a word that "
         "occurs twice, write the name it has on the page, such as the [3]; a phrase is written "
         "with a space between its words.",
+    )
+    lang: LanguageTag = Field(
+        "",
+        description="The language of the text, or of the target where there is no text, such as "
+        "en, hi or zh-Hant: screen readers speak it, and browsers choose its letters, by that.",
+    )
+    license: Text = Field(
+        "",
+        description="The licence of the text, the image or the sound, as its page is to state it: "
+        "best a name of the SPDX list, such as CC-BY-4.0; and whose work it is.",
     )
 
     @model_validator(mode="before")

@@ -42,8 +42,10 @@ class Known:
         base: The manifest's folder.
         models: Folder of each model the manifest names; None where it is not on this machine.
         sentences: Names of the manifest's sentences.
+        exhibits: Ids of exhibits, for what may refer to one.
     """
 
     base: Path
     models: Mapping[str, Path | None]
     sentences: Collection[str]
+    exhibits: Collection[str] = ()

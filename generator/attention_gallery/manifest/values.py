@@ -45,6 +45,8 @@ _SLUG = re.compile(r"[a-z0-9]([a-z0-9-]{0,98}[a-z0-9])?")
 _TAKEN = {"index", "con", "prn", "aux", "nul"} | {
     f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10)
 }
+# Of BCP 47 what languages are told by: language, then script, region and variants.
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,4}")
 _DEVICE = re.compile(r"auto|cpu|cuda(:[0-9]{1,2})?|mps|split")
 # More than any model sees, fewer than a bomb has.
 _MOST_PIXELS = 50_000_000
@@ -161,6 +163,13 @@ def check_device(name: str) -> str:
     return name
 
 
+def _language(tag: str) -> str:
+    if tag and not _LANGUAGE.fullmatch(tag):
+        hint = "write a tag of BCP 47, such as en, hi, pt-BR or zh-Hant"
+        raise WrongValueError(f"{quoted(tag)} is not the tag of a language", hint)
+    return tag
+
+
 def _image(name: str, info: ValidationInfo[Known]) -> str:
     if name:
         check_image(name, info.context.base)
@@ -180,7 +189,7 @@ def check_image(name: str, base: Path) -> None:
             with Image.open(base / name, formats=IMAGE_FORMATS) as image:
                 n_pixels = image.width * image.height
     except FileNotFoundError:
-        hint = "a relative path starts from the manifest's folder"
+        hint = "a relative path starts from the folder of this file"
         raise WrongValueError(f"there is no file {quoted(name)}", hint) from None
     except UnidentifiedImageError:
         hint = "save it as " + ", ".join(IMAGE_FORMATS)
@@ -209,7 +218,7 @@ def check_audio(name: str, base: Path) -> None:
     try:
         read_wav((base / name).read_bytes())
     except FileNotFoundError:
-        hint = "a relative path starts from the manifest's folder"
+        hint = "a relative path starts from the folder of this file"
         raise WrongValueError(f"there is no file {quoted(name)}", hint) from None
     except WavError as error:
         raise WrongValueError(f"{quoted(name)} {error}", error.hint) from None
@@ -282,7 +291,7 @@ def _labels(name: str, info: ValidationInfo[Known]) -> str:
     except (OSError, ValueError):  # too long for a path, or no path at all
         is_file = False
     if not is_file:
-        hint = "a relative path starts from the manifest's folder"
+        hint = "a relative path starts from the folder of this file"
         raise WrongValueError(f"there is no file {quoted(name)}", hint)
     return name
 
@@ -310,6 +319,11 @@ DeviceName = Annotated[
     str,
     AfterValidator(check_device),
     Field(json_schema_extra={"pattern": f"^({_DEVICE.pattern})$"}),
+]
+LanguageTag = Annotated[
+    str,
+    AfterValidator(_language),
+    Field(json_schema_extra={"pattern": f"^{_LANGUAGE.pattern}$"}),
 ]
 HeadName = Annotated[Head, PlainValidator(_head), WithJsonSchema(_HEAD_SCHEMA)]
 

@@ -101,12 +101,46 @@ def read_yaml(path: Path) -> Document:
         ManifestError: When the file cannot be read, is not UTF-8, not YAML, not a mapping, or
             nests or repeats itself without reason.
     """
-    file = _typed(path)
+    file = typed(path)
     text = _read_text(path, file)
+    root, loader = _root(file, text)
+    if root is None:
+        raise ManifestError("the file is empty", Where(file), "begin with a line such as title: …")
+    return _document(file, text, root, loader, "keys such as title: and exhibits:")
+
+
+def read_block(file: str, text: str, line: int, key: str) -> Document:
+    """Read the YAML of a block in a page: a mapping, or a text that is the value of one key.
+
+    Args:
+        file: The page's path as the author would type it.
+        text: The block's.
+        line: Where in the page it begins, from 1.
+        key: What a text alone is the value of.
+
+    Raises:
+        ManifestError: As `read_yaml`.
+    """
+    text = "\n" * (line - 1) + text  # so that all stands where it stands in the page
+    root, loader = _root(file, text)
+    if root is None:
+        raise ManifestError("the block is empty", Where(file, line - 1), f"write {key}: and an id")
+    if isinstance(root, ScalarNode):
+        nodes: dict[Place, Node] = {(key,): root}
+        return Document(file, text, {key: root.value}, nodes, {(): root, **nodes}, ())
+    return _document(file, text, root, loader, f"a key such as {key}:, or an id alone")
+
+
+def _root(file: str, text: str) -> tuple[Node | None, _Loader]:
+    """The top node of a YAML text, and what reads its values.
+
+    Raises:
+        ManifestError: The text is not YAML.
+    """
     loader = _Loader("")
     try:
         loader = _Loader(text)
-        root = loader.get_single_node()
+        return loader.get_single_node(), loader
     except yaml.reader.ReaderError as error:
         message = f"the character {quoted(chr(error.character))} is not allowed in YAML"
         hint = 'inside double quotes it can be written as an escape, such as "\\x1B"'
@@ -117,20 +151,26 @@ def read_yaml(path: Path) -> Document:
         message = "not valid YAML: a number that is too large"
         raise ManifestError(message, _where(file, text, loader.index)) from None
 
-    if root is None:
-        raise ManifestError("the file is empty", Where(file), "begin with a line such as title: …")
+
+def _document(file: str, text: str, root: Node, loader: _Loader, keys: str) -> Document:
+    """The data of a top node, with the places of all it holds.
+
+    Raises:
+        ManifestError: It is no mapping, or repeats itself without end.
+    """
     reading = _Reading(file, text, loader)
     data = reading.value(root, ())
     if not isinstance(data, dict):
         raise ManifestError(
             f"the top level is {'a list' if isinstance(data, list) else 'plain text'}",
             _where(file, text, root.start_mark.index),
-            "it must be a mapping with keys such as title: and exhibits:",
+            f"it must be a mapping with {keys}",
         )
     return Document(file, text, data, reading.keys, reading.values, tuple(reading.faults))
 
 
-def _typed(path: Path) -> str:
+def typed(path: Path) -> str:
+    """A path as an author would type it, seen from the working directory."""
     return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 

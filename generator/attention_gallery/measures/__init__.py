@@ -30,6 +30,7 @@ from attention_gallery.terms import Measured, MeasureRequest, Model, Need, Reads
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from attention_gallery.capture import Load
     from attention_gallery.measures.apparatus.case import Case
 
 Found = tuple[Mapping[str, "NDArray[Any]"], Mapping[str, Any]]
@@ -63,7 +64,7 @@ def need(name: str) -> Need:
 
 
 def measure_all(
-    requests: Iterable[MeasureRequest], announce: Announce = unheard
+    requests: Iterable[MeasureRequest], announce: Announce = unheard, load_model: Load | None = None
 ) -> Iterator[Measured]:
     """Take measures of models.
 
@@ -73,6 +74,7 @@ def measure_all(
     Args:
         requests: In any order.
         announce: Told what is being done now, in a few words, where it may take long.
+        load_model: How models are had; by default from where they lie.
 
     Yields:
         What was measured, as it is done, that of one model after that of another.
@@ -82,7 +84,7 @@ def measure_all(
     """
     from attention_gallery.capture import explain, require_libraries
     from attention_gallery.capture.failures import without_frames
-    from attention_gallery.capture.model.loading import load as load_model
+    from attention_gallery.capture.model import loading
     from attention_gallery.measures.apparatus.case import Case
 
     groups: dict[Model, list[MeasureRequest]] = {}
@@ -97,7 +99,7 @@ def measure_all(
     for group in groups.values():
         announce(f"Loading {group[0].model.source}")
         try:
-            loaded = load_model(group[0].model, announce, head="any")
+            loaded = (load_model or loading.load)(group[0].model, announce, head="any")
         except ModelError as fault:
             faults.append(without_frames(fault))
             continue

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from attention_gallery.capture.seam.intervention import Handed, handed_on
 from attention_gallery.capture.seam.sites import Site
+from attention_gallery.language import marked
 from attention_gallery.measures.apparatus.replacing import (
     PerHead,
     by_layer,
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from attention_gallery.measures.apparatus.case import Case
     from attention_gallery.measures.apparatus.run import Run
 
-TITLE = "What becomes of an answer without a head"
+TITLE = marked("What becomes of an answer without a head")
 READS: Literal["sentence"] = "sentence"
 ASKS = True
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from attention_gallery.capture.feeds import Feed
 from attention_gallery.capture.text.tokens import readable_tokens
 from attention_gallery.errors import CaptureError, InputError
+from attention_gallery.language import marked
 from attention_gallery.measures.apparatus.answers import Asked
 from attention_gallery.measures.apparatus.case import Case
 from attention_gallery.measures.apparatus.embedding import EmbeddedText, Side
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     from attention_gallery.measures import Found
 
-TITLE = "Attribution"
+TITLE = marked("Attribution")
 READS: Literal["sentence"] = "sentence"
 ASKS = True
 

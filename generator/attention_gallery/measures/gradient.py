@@ -19,6 +19,7 @@ from attention_gallery.capture.seam.passing import Passing
 from attention_gallery.capture.seam.sites import Site, UnobservableError, attention_modules
 from attention_gallery.codes import encode
 from attention_gallery.errors import CaptureError
+from attention_gallery.language import marked
 from attention_gallery.measures.apparatus.layers import (
     Layers,
     Maps,
@@ -39,10 +40,27 @@ if TYPE_CHECKING:
     from attention_gallery.measures import Found
     from attention_gallery.measures.apparatus.case import Case
 
-TITLE = "Gradient x attention"
+TITLE = marked("Gradient x attention")
 READS: Reads = "sentence"
 ASKS = True
 MAPS = True
+
+_FOR = (
+    marked("gradient, for the answer"),
+    marked(
+        "Which weights speak for the answer {answer}: each weight times the gradient of the answer "
+        "by it, where the largest of all heads is 1. What is small here may be large and make no "
+        "difference."
+    ),
+)
+_AGAINST = (
+    marked("gradient, against the answer"),
+    marked(
+        "Which weights speak against the answer {answer}: each weight times the gradient of the "
+        "answer by it, where the largest of all heads is 1. What is small here may be large and "
+        "make no difference."
+    ),
+)
 
 
 def measure(case: Case) -> Found:
@@ -66,14 +84,8 @@ def measure(case: Case) -> Found:
             arrays[f"map/gradient-for/{kind}/{number}"] = encode(np.maximum(scaled, 0))
             arrays[f"map/gradient-against/{kind}/{number}"] = encode(np.maximum(-scaled, 0))
     maps = {
-        f"gradient-{side}": {
-            "title": f"gradient, {side} the answer",
-            "says": f"Which weights speak {side} the answer {asked.said}: each weight times the "
-            "gradient of the answer by it, where the largest of all heads is 1. What is small here "
-            "may be large and make no difference.",
-            "adds_up": False,
-        }
-        for side in ("for", "against")
+        "gradient-for": {"title": _FOR[0], "says": _FOR[1], "adds_up": False},
+        "gradient-against": {"title": _AGAINST[0], "says": _AGAINST[1], "adds_up": False},
     }
     return arrays, {"answer": asked.facts(), "largest": largest, "maps": maps}
 

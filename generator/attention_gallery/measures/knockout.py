@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from attention_gallery.capture.seam.intervention import Handed, answer, changed, handed_on
 from attention_gallery.capture.seam.sites import Site
 from attention_gallery.errors import CaptureError
+from attention_gallery.language import marked
 from attention_gallery.measures.apparatus import rows
 from attention_gallery.measures.apparatus.case import Case
 from attention_gallery.measures.apparatus.replacing import layers_of, longest, natural
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from attention_gallery.measures import Found
 
-TITLE = "Attention knockout"
+TITLE = marked("Attention knockout")
 READS: Literal["sentence"] = "sentence"
 ASKS = True
 

@@ -22,6 +22,7 @@ from attention_gallery.capture.seam.observation import observe
 from attention_gallery.capture.seam.sites import Site
 from attention_gallery.capture.text.tokens import readable_tokens
 from attention_gallery.errors import CaptureError
+from attention_gallery.language import marked
 from attention_gallery.measures.apparatus.run import Run
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from attention_gallery.measures import Found
     from attention_gallery.measures.apparatus.case import Case
 
-TITLE = "Logit lens"
+TITLE = marked("Logit lens")
 READS: Literal["sentence"] = "sentence"
 ASKS = False
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from attention_gallery.capture.seam.projection import Written, observe_written
 from attention_gallery.capture.seam.sites import Site, UnobservableError
 from attention_gallery.codes import encode
+from attention_gallery.language import marked
 from attention_gallery.measures.apparatus.layers import Layers, Maps, array, by_kind, of_one
 from attention_gallery.measures.apparatus.run import Run
 from attention_gallery.terms import Reads
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from attention_gallery.measures import Found
     from attention_gallery.measures.apparatus.case import Case
 
-TITLE = "Norm-based weights"
+TITLE = marked("Norm-based weights")
 READS: Reads = "sentence"
 ASKS = False
 MAPS = True
@@ -49,14 +50,18 @@ def measure(case: Case) -> Found:
             arrays[f"map/norms/{kind}/{number}"] = encode(layer / (longest[kind] or 1))
     maps = {
         "norm-shares": {
-            "title": "norms, as shares",
-            "says": "How much of what a head writes into each query is of each key, by the length "
-            "of the vectors it writes. A large weight on a short vector writes little.",
+            "title": marked("norms, as shares"),
+            "says": marked(
+                "How much of what a head writes into each query is of each key, by the length of "
+                "the vectors it writes. A large weight on a short vector writes little."
+            ),
         },
         "norms": {
-            "title": "norms, the longest 1",
-            "says": "The same lengths as they are, where the longest of all heads is 1: a row of "
-            "weights always adds up to 1, but a head may write next to nothing.",
+            "title": marked("norms, the longest 1"),
+            "says": marked(
+                "The same lengths as they are, where the longest of all heads is 1: a row of "
+                "weights always adds up to 1, but a head may write next to nothing."
+            ),
             "adds_up": False,
         },
     }

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from attention_gallery.capture.seam.intervention import Handed, handed_on
 from attention_gallery.capture.seam.sites import Site
 from attention_gallery.errors import CaptureError, InputError
+from attention_gallery.language import marked
 from attention_gallery.measures.apparatus.replacing import (
     Instead,
     PerHead,
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
 
     from attention_gallery.measures.apparatus.case import Case
 
-TITLE = "Which heads carry the difference between two sentences"
+TITLE = marked("Which heads carry the difference between two sentences")
 READS: Literal["pair"] = "pair"
 ASKS = True
 

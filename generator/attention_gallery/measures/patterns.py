@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from attention_gallery.language import marked
 from attention_gallery.measures.apparatus import probes
 from attention_gallery.measures.apparatus.layers import Maps, weights
 from attention_gallery.measures.apparatus.probes import Probe
@@ -23,7 +24,7 @@ from attention_gallery.terms import AttentionKind, Head, Pattern
 if TYPE_CHECKING:
     from attention_gallery.measures.apparatus.case import Case
 
-TITLE = "What heads do, on a probe"
+TITLE = marked("What heads do, on a probe")
 READS: Literal["model"] = "model"
 ASKS = False
 
@@ -31,53 +32,61 @@ _SEED = 0
 
 _TOLD: Mapping[Pattern, tuple[str, str, str]] = {
     "previous-token": (
-        "previous token",
-        "the token just before",
-        "It looks one token back, and so brings what stands just before.",
+        marked("previous token"),
+        marked("the token just before"),
+        marked("It looks one token back, and so brings what stands just before."),
     ),
     "next-token": (
-        "next token",
-        "the token just behind",
-        "It looks one token ahead, and so brings what comes next.",
+        marked("next token"),
+        marked("the token just behind"),
+        marked("It looks one token ahead, and so brings what comes next."),
     ),
     "first-token": (
-        "first token",
-        "the very first token",
-        "It looks at the very first token, whatever that is: many heads rest there when they find "
-        "nothing else. That is called a sink.",
+        marked("first token"),
+        marked("the very first token"),
+        marked(
+            "It looks at the very first token, whatever that is: many heads rest there when they "
+            "find nothing else. That is called a sink."
+        ),
     ),
     "self": (
-        "the token itself",
-        "the token itself",
-        "It looks at the token itself, and so hands on what is there already.",
+        marked("the token itself"),
+        marked("the token itself"),
+        marked("It looks at the token itself, and so hands on what is there already."),
     ),
     "duplicate-token": (
-        "duplicate token",
-        "the same token elsewhere",
-        "It looks at the same token elsewhere, and so tells that a token comes twice.",
+        marked("duplicate token"),
+        marked("the same token elsewhere"),
+        marked("It looks at the same token elsewhere, and so tells that a token comes twice."),
     ),
     "induction": (
-        "induction",
-        "what followed the same token the last time",
-        "It looks at what followed the same token the last time: with it a model can go on as a "
-        "text went on before.",
+        marked("induction"),
+        marked("what followed the same token the last time"),
+        marked(
+            "It looks at what followed the same token the last time: with it a model can go on as "
+            "a text went on before."
+        ),
     ),
     "separator": (
-        "separator",
-        "the special tokens that end the text",
-        "It looks at the special tokens that end a text, such as [SEP], where many heads rest when "
-        "they find nothing else.",
+        marked("separator"),
+        marked("the special tokens that end the text"),
+        marked(
+            "It looks at the special tokens that end a text, such as [SEP], where many heads rest "
+            "when they find nothing else."
+        ),
     ),
     "same-word": (
-        "same word",
-        "other pieces of the same word",
-        "It looks at other pieces of the word that a token is a piece of, and so puts words "
-        "together.",
+        marked("same word"),
+        marked("other pieces of the same word"),
+        marked(
+            "It looks at other pieces of the word that a token is a piece of, and so puts words "
+            "together."
+        ),
     ),
     "alignment": (
-        "alignment",
-        "the word of the other text that is translated",
-        "It looks at the word of the other text that is being translated.",
+        marked("alignment"),
+        marked("the word of the other text that is translated"),
+        marked("It looks at the word of the other text that is being translated."),
     ),
 }
 """What readers call each pattern, what a head of it gives its attention to, and what it does."""
@@ -151,6 +160,11 @@ def best(score: Score, top: int) -> tuple[Head, ...]:
 
 def measure(case: Case) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     """Score all heads of a model on the same seeded probes: random words said twice, sentences.
+
+    Source: Clark et al. 2019, "What Does BERT Look At?", sections 3.1 and 3.2 (neighbours, itself,
+        first token, separator); Xiao et al. 2024, "Efficient Streaming Language Models with
+        Attention Sinks" (first token); Olsson et al. 2022, "In-context Learning and Induction
+        Heads" (induction); Wang et al. 2023, "Interpretability in the Wild" (duplicate token).
 
     Returns:
         Arrays, each float64 and a share of attention from 0 to 1, for each kind of attention and

@@ -15,6 +15,7 @@ import numpy as np
 from attention_gallery.capture.predictions import predictions
 from attention_gallery.capture.seam.intervention import answer
 from attention_gallery.errors import CaptureError
+from attention_gallery.language import marked
 from attention_gallery.measures.apparatus import rows
 from attention_gallery.measures.apparatus.run import Run
 from attention_gallery.terms import Predictions, Token
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from attention_gallery.measures import Found
     from attention_gallery.measures.apparatus.case import Case
 
-TITLE = "Surprisal"
+TITLE = marked("Surprisal")
 READS: Literal["sentence"] = "sentence"
 ASKS = False
 

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from attention_gallery.capture.seam.intervention import answer
 from attention_gallery.errors import CaptureError, GalleryError, InputError, quoted
 from attention_gallery.labels import Label, LabelledSentences, read_labels
+from attention_gallery.language import marked
 from attention_gallery.measures.apparatus.embedding import Side
 from attention_gallery.measures.apparatus.run import Run
 from attention_gallery.terms import CaptureRequest, Sentence, Token
@@ -31,7 +32,7 @@ from attention_gallery.terms import CaptureRequest, Sentence, Token
 if TYPE_CHECKING:
     from attention_gallery.measures.apparatus.case import Case
 
-TITLE = "Probing"
+TITLE = marked("Probing")
 READS: Literal["labels"] = "labels"
 ASKS = False
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from attention_gallery.codes import encode
 from attention_gallery.errors import CaptureError
+from attention_gallery.language import marked
 from attention_gallery.measures.apparatus.layers import weights
 from attention_gallery.terms import AttentionKind, Reads
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 RESIDUAL = 0.5
 """The share of a state that is carried on past an attention."""
 
-TITLE = "Attention rollout"
+TITLE = marked("Attention rollout")
 READS: Reads = "sentence"
 ASKS = False
 MAPS = True
@@ -46,10 +47,12 @@ def measure(case: Case) -> Found:
         for number, rolled in enumerate(rollout(found[kind])):
             arrays[f"map/rollout/{kind}/{number}"] = encode(rolled[None])
     about = {
-        "title": "rollout",
-        "says": "From which tokens of the text each token's state has come through all layers up "
-        "to this one, if heads count alike and half of each state passes a layer unchanged. Both "
-        "are simplifications.",
+        "title": marked("rollout"),
+        "says": marked(
+            "From which tokens of the text each token's state has come through all layers up to "
+            "this one, if heads count alike and half of each state passes a layer unchanged. Both "
+            "are simplifications."
+        ),
         "per_head": False,
     }
     return arrays, {"maps": {"rollout": about}}

@@ -13,19 +13,30 @@ weights says ``DERIVED = True``; others are given weights alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib import import_module
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 import altair as alt
+from altair.utils.schemapi import debug_mode
 
 from attention_gallery import charts, gold, packing, reading, resources
 from attention_gallery.derived import derived_maps
 from attention_gallery.errors import InputError, listing, raise_faults
 from attention_gallery.head_rules import ALIGNMENT, chosen
+from attention_gallery.language import _
 from attention_gallery.packing import Packed
-from attention_gallery.terms import Capture, Exhibit, Extra, Figure, HeadRule, Measured, Table
+from attention_gallery.terms import (
+    Attention,
+    Capture,
+    Exhibit,
+    Extra,
+    Figure,
+    HeadRule,
+    Measured,
+    Table,
+)
 
 _COMPARISON = "compare"
 _OF_ANSWERS = ("predictions",)  # the views that need no attention
@@ -66,8 +77,8 @@ def of(exhibit: Exhibit, n_tokens: int = 0) -> tuple[str, ...]:
         return exhibit.views or _OF_ANSWERS
     return exhibit.views or tuple(
         name
-        for name in _fitting(exhibit)
-        if not _named_only(name) and n_tokens <= getattr(load(name), "LONGEST", n_tokens)
+        for name in fitting(exhibit)
+        if not named_only(name) and n_tokens <= getattr(load(name), "LONGEST", n_tokens)
     )
 
 
@@ -108,7 +119,8 @@ def shows_derived(name: str) -> bool:
     return bool(getattr(load(name), "DERIVED", False))
 
 
-def _named_only(name: str) -> bool:
+def named_only(name: str) -> bool:
+    """Whether a view is shown only where an author names it."""
     needs_more = _parts(name) or _measures(name)
     return bool(getattr(load(name), "NAMED_ONLY", False) or needs_more)
 
@@ -133,20 +145,47 @@ def check(exhibits: Iterable[Exhibit]) -> None:
 def _faults(exhibit: Exhibit) -> Iterator[InputError]:
     for name in exhibit.views:
         if not _fits(name, exhibit):
-            hint = listing(_fitting(exhibit), "views that can")
+            hint = listing(fitting(exhibit), "views that can")
             yield InputError(f"the view {name} cannot show this exhibit", exhibit.where, hint)
     if exhibit.against and _COMPARISON not in of(exhibit) and _PAIRED not in measures(exhibit):
         yield InputError(
             "what the exhibit is held against is not shown",
             exhibit.where,
             f"add {_COMPARISON} to its views, or leave out against"
-            if _COMPARISON in _fitting(exhibit)
+            if _COMPARISON in fitting(exhibit)
             else "images cannot be compared; leave out against",
         )
 
 
-def _fitting(exhibit: Exhibit) -> tuple[str, ...]:
+def fitting(exhibit: Exhibit) -> tuple[str, ...]:
+    """Names of the views that can show an exhibit, once what they need is captured."""
     return tuple(name for name in resources.view_names() if _fits(name, exhibit))
+
+
+def drawable(
+    exhibit: Exhibit, attention: Attention, measured: Collection[str] = ()
+) -> tuple[str, ...]:
+    """Names of the views that can be drawn from what is captured and measured already.
+
+    Args:
+        exhibit: The exhibit.
+        attention: What was captured of it, with what its weights are made of where that was.
+        measured: Names of what was measured for it.
+    """
+    held = {*attention.parts, *(["predictions"] if attention.predictions else [])}
+    return tuple(
+        name
+        for name in fitting(exhibit)
+        if _parts(name) <= held and _measures(name) <= set(measured)
+    )
+
+
+def offered(exhibit: Exhibit) -> tuple[str, ...]:
+    """Names of the views that can show an exhibit without anything more being captured for it."""
+    held, measured = parts(exhibit), set(measures(exhibit))
+    return tuple(
+        name for name in fitting(exhibit) if _parts(name) <= held and _measures(name) <= measured
+    )
 
 
 def _fits(name: str, exhibit: Exhibit) -> bool:
@@ -205,34 +244,54 @@ def pack(
     )
 
 
-def figures(exhibit: Exhibit, packed: Packed) -> tuple[Figure, ...]:
+def figures(exhibit: Exhibit, packed: Packed, also: Sequence[str] = ()) -> tuple[Figure, ...]:
     """Draw all views of an exhibit.
+
+    Args:
+        exhibit: The exhibit.
+        packed: The part of it that is shown.
+        also: Names of views that are drawn besides, where they are not drawn anyway.
 
     Raises:
         InputError: A view cannot show what was captured.
     """
     try:
-        names = of(exhibit, max(packed.n_queries, packed.n_keys))
-        return tuple(_figure(exhibit, packed, name) for name in names)
+        names = (*of(exhibit, max(packed.n_queries, packed.n_keys)), *also)
+        return tuple(_figure(exhibit, packed, name) for name in dict.fromkeys(names))
     except InputError as fault:
         raise InputError(fault.message, fault.where or exhibit.where, fault.hint) from None
+
+
+def document(exhibit: Exhibit, packed: Packed, name: str) -> dict[str, Any]:
+    """One view of an exhibit as a whole Vega-Lite document.
+
+    Raises:
+        InputError: It cannot show what was captured.
+    """
+    view = load(name)
+    if not shows_derived(name):
+        packed = packed.own
+    told = _("{view} of “{title}”. {summary}").format(
+        view=_(view.TITLE), title=charts.isolated(exhibit.title), summary=view.describe(packed)
+    )
+    with debug_mode(False):  # Altair would validate each part, and all over again with the next
+        return charts.finish(view.draw(packed), packed, told)
 
 
 def _figure(exhibit: Exhibit, packed: Packed, name: str) -> Figure:
     view = load(name)
     if not shows_derived(name):
         packed = packed.own
-    summary = view.describe(packed)
-    spec = charts.finish(view.draw(packed), packed, f"{view.TITLE} of “{exhibit.title}”. {summary}")
+    spec = document(exhibit, packed, name)
     svg, width = charts.static_svg(spec, f"{exhibit.id}-{name}")
     return Figure(
         exhibit=exhibit.id,
         view=name,
-        title=view.TITLE,
+        title=_(view.TITLE),
         spec=spec,
         svg=svg,
         width=width,
-        summary=summary,
+        summary=view.describe(packed),
         truth=reading.truth(packed),
         table=view.tabulate(packed),
         error=packed.error,

@@ -96,6 +96,32 @@ def load(model: Model, announce: Announce = unheard, *, head: Head | None = None
                     tokenizer, image_processor = processor.tokenizer, processor.image_processor
             except ModelError as fault:
                 blind = fault
+    commit = (
+        folder.name
+        if model.kind == "hub"
+        else digest_folder(folder, own_code=model.trust_remote_code)
+    )
+    return LoadedModel(
+        network,
+        tokenizer,
+        image_processor,
+        devices.entrance(network),
+        provenance(model.source, commit, network, tokenizer, image_processor, feature_extractor),
+        processor,
+        blind,
+        feature_extractor,
+    )
+
+
+def provenance(
+    source: str,
+    commit: str,
+    network: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase | None,
+    image_processor: BaseImageProcessor | None = None,
+    feature_extractor: FeatureExtractionMixin | None = None,
+) -> Provenance:
+    """What numbers are made with that come from this model, today, on this machine."""
     libraries = ["torch", "transformers"]
     libraries += ["pillow"] * (image_processor is not None)
     libraries += ["tokenizers"] * (tokenizer is not None)
@@ -104,13 +130,9 @@ def load(model: Model, announce: Announce = unheard, *, head: Head | None = None
         for cutter in (image_processor, feature_extractor, tokenizer)
         if cutter is not None
     ]
-    provenance = Provenance(
-        source=model.source,
-        commit=(
-            folder.name
-            if model.kind == "hub"
-            else digest_folder(folder, own_code=model.trust_remote_code)
-        ),
+    return Provenance(
+        source=source,
+        commit=commit,
         architecture=_described(network),
         tokenizer=", ".join(cutters),
         dtype=str(network.dtype).removeprefix("torch."),
@@ -120,16 +142,6 @@ def load(model: Model, announce: Announce = unheard, *, head: Head | None = None
             **{name: importlib.metadata.version(name) for name in libraries},
         },
         date=datetime.date.today().isoformat(),
-    )
-    return LoadedModel(
-        network,
-        tokenizer,
-        image_processor,
-        devices.entrance(network),
-        provenance,
-        processor,
-        blind,
-        feature_extractor,
     )
 
 

@@ -11,13 +11,14 @@ import altair as alt
 
 from attention_gallery import charts
 from attention_gallery.errors import InputError
+from attention_gallery.language import _, marked
 from attention_gallery.packing import Packed
 from attention_gallery.terms import Exhibit, Table
 from attention_gallery.views.alignment import lines, matrix, words
 from attention_gallery.views.alignment.layout import Layout
 from attention_gallery.views.alignment.translation import Translation
 
-TITLE = "Alignment"
+TITLE = marked("Alignment")
 
 DERIVED = True
 
@@ -68,16 +69,15 @@ def draw(packed: Packed) -> alt.LayerChart:
     if packed.gold:
         layers += [matrix.rings(layout), lines.known(layout), words.verdicts(layout)]
     # What is drawn widens the chart as far as it needs, on a page and on a phone.
-    chart = charts.layered(packed, layers, 1, 1)
-    return chart.add_params(*translation.params(), *layout.params())
+    return charts.layered(packed, layers, 1, 1, (*translation.params(), *layout.params()))
 
 
 def describe(packed: Packed) -> str:
     """Where the pinned row looks, how far the head is from what is known, and what rows are."""
     translation = Translation(packed)
-    parts = [translation.opening(), "Rows are named after the word written next."]
+    parts = [translation.opening(), _("Rows are named after the word written next.")]
     if packed.gold:
-        parts.append("Rings and dashed lines mark what is known to be right.")
+        parts.append(_("Rings and dashed lines mark what is known to be right."))
     return " ".join(parts)
 
 

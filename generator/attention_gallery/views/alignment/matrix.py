@@ -5,6 +5,7 @@ from __future__ import annotations
 import altair as alt
 
 from attention_gallery import charts
+from attention_gallery.language import _
 from attention_gallery.pixels import CORNERS, framed, ringed
 from attention_gallery.views.alignment.layout import Layout
 
@@ -14,7 +15,7 @@ def cells(layout: Layout) -> alt.Chart:
     translation = layout.translation
     packed = translation.packed
     legend = alt.Legend(
-        title="weight", orient="none", direction="horizontal", legendX=0,
+        title=_("weight"), orient="none", direction="horizontal", legendX=0,
         legendY=layout.bottom + 12, gradientLength=140, tickCount=3,
     )  # fmt: skip
     scale = alt.Scale(domainMin=0, domainMax=1, range=list(charts.CIVIDIS))
@@ -24,11 +25,11 @@ def cells(layout: Layout) -> alt.Chart:
     )
     controls = {
         end: alt.binding_select(
-            options=list(range(-1, len(labels))), labels=["nothing", *labels], name=name
+            options=list(range(-1, len(labels))), labels=[_("nothing"), *labels], name=name + " "
         )
         for end, name, labels in (
-            ("query", "Pinned row ", _row_labels(layout)),
-            ("key", "Pinned source word ", charts.token_labels(packed.attention.keys)),
+            ("query", _("Pinned row"), _row_labels(layout)),
+            ("key", _("Pinned source word"), charts.token_labels(packed.attention.keys)),
         )
     }
     return (

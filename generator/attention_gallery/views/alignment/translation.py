@@ -11,11 +11,16 @@ from numpy.typing import NDArray
 from attention_gallery import charts, maps, reading
 from attention_gallery.alignment_error import NAMINGS, Reference
 from attention_gallery.errors import InputError
+from attention_gallery.language import _, marked
 from attention_gallery.packing import LEVELS, Packed, encode
 from attention_gallery.terms import Table
 
 _HEADS = 12
-_NAMED = ("written next", "just read")
+_NAMED = (marked("written next"), marked("just read"))
+
+_RATES = marked(
+    "The alignment error rate is {own}; with rows named after the word {named} it is {other}."
+)
 
 
 class Translation:
@@ -28,6 +33,7 @@ class Translation:
             nothing is known.
         errors: Per naming and slot their alignment error rate, as it is printed.
         names: What the rows are called: after what is about to be written, as the chart opens.
+        named: Which word rows are named after, under each naming.
     """
 
     def __init__(self, packed: Packed) -> None:
@@ -53,19 +59,20 @@ class Translation:
             for of_slots in self.made
         ]
         read = charts.token_names(attention.queries)
-        self.names = [*read[1:], f"what follows {read[-1]}"]
+        self.names = [*read[1:], _("what follows {word}").format(word=read[-1])]
+        self.named = [_(named) for named in _NAMED]
 
     def row_name(self, query: str) -> str:
         """A Vega expression for what a sentence calls a row."""
-        written = (
-            f"{query} + 1 < {self.packed.n_queries} ? query_names[{query} + 1]"
-            f" : 'what follows ' + query_names[{query}]"
-        )
+        last = charts.spoken(_("what follows {word}"), word=f"query_names[{query}]")
+        written = f"{query} + 1 < {self.packed.n_queries} ? query_names[{query} + 1] : {last}"
         return f"(naming ? query_names[{query}] : {written})"
 
     def moment(self, query: str) -> str:
         """A Vega expression for when a row looks."""
-        return f"(naming ? 'having read ' : 'about to write ') + {self.row_name(query)}"
+        name = self.row_name(query)
+        read = charts.spoken(_("having read {word}"), word=name)
+        return f"(naming ? {read} : {charts.spoken(_('about to write {word}'), word=name)})"
 
     def weight(self, query: str, key: str) -> str:
         """A Vega expression for a weight of the map shown."""
@@ -94,8 +101,8 @@ class Translation:
         ]
         choice = alt.binding_select(
             options=[0, 1],
-            labels=[f"the word {named}" for named in _NAMED],
-            name="Rows are named after ",
+            labels=[_("the word {named}").format(named=named) for named in self.named],
+            name=_("Rows are named after") + " ",
         )
         known = [
             alt.param(name="errors", value=self.errors),
@@ -104,7 +111,7 @@ class Translation:
         return [
             *(known if self.packed.gold else []),
             alt.param(name="naming", value=0, bind=choice),
-            alt.param(name="named", value=_NAMED),
+            alt.param(name="named", value=self.named),
             alt.param(name="strongest", value=[_places(each, axis=1) for each in shown]),
             alt.param(name="looking", value=[_places(each, axis=0) for each in shown]),
             alt.param(name="row", expr=charts.selected("pin", "query")),
@@ -116,42 +123,50 @@ class Translation:
         """What `said` is as the chart opens."""
         packed, row = self.packed, self.packed.pin
         key = int(packed.shown[row].argmax())
-        told = (
-            f"In {packed.slots[packed.start]}, about to write {self.names[row]}, the decoder looks "
-            f"most at {charts.token_names(packed.attention.keys)[key]} "
-            f"({packed.shown[row, key]:.3f})."
+        told = _("In {head}, {when}, the decoder looks most at {key} ({weight}).").format(
+            head=packed.slots[packed.start],
+            when=_("about to write {word}").format(word=self.names[row]),
+            key=charts.token_names(packed.attention.keys)[key],
+            weight=f"{packed.shown[row, key]:.3f}",
         )
         if not packed.gold:
             return told
         own, other = (of_slots[packed.start] for of_slots in self.errors)
-        return (
-            f"{told} The alignment error rate is {own:.2f}; with rows named after the word "
-            f"{_NAMED[1]} it is {other:.2f}."
-        )
+        rates = _(_RATES).format(own=f"{own:.2f}", named=self.named[1], other=f"{other:.2f}")
+        return f"{told} {rates}"
 
     def _said(self) -> str:
         weight = f"format({self.weight('row', 'column')}, '.3f')"
         key, query = _place("strongest[slot]", "row"), _place("looking[slot]", "column")
         most = f"format({self.weight('row', key)}, '.3f')"
         asked = f"format({self.weight(query, 'column')}, '.3f')"
-        looks = f"'In ' + slots[slot] + ', ' + {self.moment('row')} + ', the decoder looks '"
-        of_row = f"'most at ' + key_names[{key}] + ' (' + {most} + ').'"
-        of_cell = f"'at ' + key_names[column] + ': ' + {weight} + '.'"
-        of_column = (
-            "'In ' + slots[slot] + ', the decoder looks at ' + key_names[column] + ' most when ' + "
-            f"{self.moment(query)} + ' (' + {asked} + ').'"
-        )
+        head = "slots[slot]"
+        of_row = charts.spoken(
+            _("In {head}, {when}, the decoder looks most at {key} ({weight})."),
+            head=head, when=self.moment("row"), key=f"key_names[{key}]", weight=most,
+        )  # fmt: skip
+        of_cell = charts.spoken(
+            _("In {head}, {when}, the decoder looks at {key}: {weight}."),
+            head=head, when=self.moment("row"), key="key_names[column]", weight=weight,
+        )  # fmt: skip
+        of_column = charts.spoken(
+            _("In {head}, the decoder looks at {key} most when {when} ({weight})."),
+            head=head, key="key_names[column]", when=self.moment(query), weight=asked,
+        )  # fmt: skip
+        nothing = charts.spoken(_("{head}. Nothing is pinned."), head=head)
         told = (
-            f"row >= 0 ? {looks} + (column < 0 ? {of_row} : {of_cell})"
-            f" : column >= 0 ? {of_column} : slots[slot] + '. Nothing is pinned.'"
+            f"row >= 0 ? (column < 0 ? {of_row} : {of_cell})"
+            f" : column >= 0 ? {of_column} : {nothing}"
         )
         if not self.packed.gold:
             return told
-        return (
-            f"({told}) + ' The alignment error rate is ' + format(errors[naming][slot], '.2f')"
-            " + '; with rows named after the word ' + named[1 - naming] + ' it is '"
-            " + format(errors[1 - naming][slot], '.2f') + '.'"
+        rates = charts.spoken(
+            _(_RATES),
+            own="format(errors[naming][slot], '.2f')",
+            named="named[1 - naming]",
+            other="format(errors[1 - naming][slot], '.2f')",
         )
+        return f"({told}) + ' ' + {rates}"
 
     def table(self) -> Table:
         """The heads by their error, or where nothing is known, where each row looks."""
@@ -161,14 +176,19 @@ class Translation:
             rows = zip(self.names, table.rows, strict=True)
             return replace(
                 table,
-                columns=("position", "about to write", *table.columns[2:]),
+                columns=(_("position"), _("about to write"), *table.columns[2:]),
                 rows=tuple((row[0], name, *row[2:]) for name, row in rows),
             )
         heads = [i for i, slot in enumerate(packed.slots) if slot.head is not None]
         heads.sort(key=lambda i: self.errors[0][i])
         return Table(
-            caption="The alignment error rate of heads: the same weights, their rows named twice",
-            columns=("head", *(f"rows named after the word {named}" for named in _NAMED)),
+            caption=_(
+                "The alignment error rate of heads: the same weights, their rows named twice"
+            ),
+            columns=(
+                _("head"),
+                *(_("rows named after the word {named}").format(named=n) for n in self.named),
+            ),
             rows=tuple(
                 (str(packed.slots[i]), *(f"{rates[i]:.2f}" for rates in self.errors))
                 for i in heads[:_HEADS]

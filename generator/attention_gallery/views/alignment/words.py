@@ -5,6 +5,7 @@ from __future__ import annotations
 import altair as alt
 
 from attention_gallery import charts
+from attention_gallery.language import _
 from attention_gallery.pixels import AT, CORNERS, on_rows
 from attention_gallery.views.alignment.layout import Layout
 
@@ -87,10 +88,11 @@ def verdicts(layout: Layout) -> alt.Chart:
 
 def headings(layout: Layout) -> alt.Chart:
     """Which words are which."""
+    source, target = charts.literal(_("source")), charts.literal(_("target"))
     return (
         alt.Chart(alt.sequence(0, 2, as_="side"))
         .transform_calculate(
-            text="datum.side ? 'source' : 'target'",
+            text=f"datum.side ? {source} : {target}",
             x="datum.side ? source_x + 6 : target_x - 6",
             y=f"{layout.top - 10}",
         )
@@ -104,15 +106,18 @@ def headings(layout: Layout) -> alt.Chart:
 
 def namings(layout: Layout) -> alt.Chart:
     """Both names that rows can have, and the error rate under each; a click on a page chooses."""
-    text = "(datum.i == naming ? '▸ ' : '') + named[datum.i]"
+    text = "named[datum.i]"
     if layout.translation.packed.gold:
-        text += " + ' · error rate ' + format(errors[datum.i][slot], '.2f')"
+        rate = "format(errors[datum.i][slot], '.2f')"
+        text = charts.spoken(_("{named} · error rate {rate}"), named=text, rate=rate)
+    each = charts.literal(_("each row is the word"))
+    tip = charts.spoken(_("name the rows after the word {named}"), named="named[datum.i]")
     return (
         alt.Chart(alt.sequence(-1, 2, as_="i"))
         .transform_calculate(
-            text=f"datum.i < 0 ? 'each row is the word' : {text}",
+            text=f"datum.i < 0 ? {each} : (datum.i == naming ? '▸ ' : '') + {text}",
             choice="datum.i < 0 ? {} : {naming: datum.i}",
-            tip="datum.i < 0 ? '' : 'name the rows after the word ' + named[datum.i]",
+            tip=f"datum.i < 0 ? '' : {tip}",
             # A click here counts as one on what is pinned, which so stays pinned.
             query="row",
             key="column",

@@ -9,12 +9,13 @@ import altair as alt
 
 from attention_gallery import charts, reading
 from attention_gallery.errors import InputError
+from attention_gallery.language import _, marked
 from attention_gallery.packing import Packed
 from attention_gallery.terms import Exhibit, Table
 from attention_gallery.views.arcs import curves, said, words
 from attention_gallery.views.arcs.layout import Layout
 
-TITLE = "Arcs"
+TITLE = marked("Arcs")
 
 DERIVED = True
 
@@ -54,7 +55,7 @@ def draw(packed: Packed) -> alt.LayerChart:
     if packed.gold:
         layers.append(curves.known(layout))
     # What is drawn widens the chart as far as it needs, on a page and on a phone.
-    return charts.layered(packed, layers, 1, 1).add_params(*layout.params(), said.param())
+    return charts.layered(packed, layers, 1, 1, (*layout.params(), said.param()))
 
 
 def describe(packed: Packed) -> str:
@@ -68,9 +69,10 @@ def describe(packed: Packed) -> str:
     asked = packed.shown[:, pin].copy()
     asked[pin] = 0  # told as what it gives to itself
     most = int(asked.argmax())
-    looked = f"Of the others, {names[most]} looks most at {names[pin]} ({asked[most]:.3f})."
+    looked = _("Of the others, {query} looks most at {key} ({weight}).")
     if asked[most] < charts.VISIBLE:
-        looked = f"No other token looks at {names[pin]}."
+        looked = _("No other token looks at {key}.")
+    looked = looked.format(query=names[most], key=names[pin], weight=f"{asked[most]:.3f}")
     return f"{reading.pinned_edges(packed)} {looked} {reading.pattern(packed)}"
 
 

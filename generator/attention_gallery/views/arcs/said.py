@@ -7,6 +7,7 @@ from typing import Any
 import altair as alt
 
 from attention_gallery import charts
+from attention_gallery.language import _
 from attention_gallery.views.arcs.curves import edges
 from attention_gallery.views.arcs.layout import Layout
 
@@ -25,12 +26,17 @@ def ranked(layout: Layout) -> alt.Chart:
         _value("last_value", "side", "asked"),
         _value("last_value", "told_1", "looked"),
     ]
+    looked = charts.spoken(
+        _("Of the others, {query} looks most at {key} ({weight})."),
+        query="query_names[datum.query]",
+        key="key_names[datum.key]",
+        weight="format(datum.weight, '.3f')",
+    )
     return (
         edges(layout, charts.selected("pin", "token"), _ROWS)
         .transform_calculate(
-            told=f"datum.weight < {charts.VISIBLE} ? '' : (datum.side ? query_names[datum.query]"
-            " + ' looks most at ' + key_names[datum.key] : key_names[datum.key])"
-            " + ' (' + format(datum.weight, '.3f') + ')'"
+            told=f"datum.weight < {charts.VISIBLE} ? '' : datum.side ? {looked}"
+            " : key_names[datum.key] + ' (' + format(datum.weight, '.3f') + ')'"
         )
         .transform_window(
             window=strongest,
@@ -49,13 +55,20 @@ def param() -> alt.Parameter:
     pinned = charts.selected("pin", "token")
     row = f"data('{_ROWS}')[0]"
     others = "".join(f" + ({row}.looks_{i} ? ', ' + {row}.looks_{i} : '')" for i in (2, 3))
+    nothing = charts.spoken(_("{head}. No token is pinned."), head="slots[slot]")
+    looks = charts.spoken(
+        _("In {head}, {query} looks most at {keys}."),
+        head="slots[slot]", query=f"query_names[{pinned}]", keys=f"{row}.looks_1{others}",
+    )  # fmt: skip
+    nowhere = charts.spoken(
+        _("In {head}, {query} looks most at no token in particular."),
+        head="slots[slot]", query=f"query_names[{pinned}]",
+    )  # fmt: skip
+    nobody = charts.spoken(_("No other token looks at {key}."), key=f"key_names[{pinned}]")
     return alt.param(
         name="said",
-        expr=f"!{row} ? slots[slot] + '. No token is pinned.'"
-        f" : 'In ' + slots[slot] + ', ' + query_names[{pinned}] + ' looks most at '"
-        f" + ({row}.looks_1 || 'no token in particular'){others} + '. '"
-        f" + ({row}.asked && {row}.looked ? 'Of the others, ' + {row}.looked"
-        f" : 'No other token looks at ' + key_names[{pinned}]) + '.'",
+        expr=f"!{row} ? {nothing} : ({row}.looks_1 ? {looks} : {nowhere}) + ' '"
+        f" + ({row}.asked && {row}.looked ? {row}.looked : {nobody})",
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import altair as alt
 
 from attention_gallery import charts
+from attention_gallery.language import _
 from attention_gallery.pixels import AT
 from attention_gallery.views.arcs import said
 from attention_gallery.views.arcs.layout import BOX, NUMBER, Layout
@@ -14,7 +15,9 @@ def targets(layout: Layout) -> alt.Chart:
     """Boxes that are easy to hit; it is here that the selections live."""
     labels = charts.token_labels(layout.packed.attention.queries)
     control = alt.binding_select(
-        options=list(range(-1, layout.n)), labels=["nothing", *labels], name="Pinned token "
+        options=list(range(-1, layout.n)),
+        labels=[_("nothing"), *labels],
+        name=_("Pinned token") + " ",
     )
     pin = charts.pin({"token": layout.packed.pin}, {"token": control})
     hover = charts.hover("token")
@@ -77,12 +80,13 @@ def numbers(layout: Layout) -> alt.Chart:
 def headings() -> alt.Chart:
     """What the arcs above are, and those below."""
     pinned = charts.selected("pin", "token")
-    name = f"({pinned} < 0 ? 'a token' : query_names[{pinned}])"
+    name = f"({pinned} < 0 ? {charts.literal(_('a token'))} : query_names[{pinned}])"
+    below = charts.spoken(_("below: who looks at {token}"), token=name)
+    above = charts.spoken(_("above: where {token} looks"), token=name)
     return (
         alt.Chart(alt.sequence(0, 2, as_="side"))
         .transform_calculate(
-            text=f"datum.side ? 'below: who looks at ' + {name}"
-            f" : 'above: where ' + {name} + ' looks'",
+            text=f"datum.side ? {below} : {above}",
             y=f"datum.side ? row + rises[1] + {BOX + NUMBER + 14} : 8",
         )
         .mark_text(

@@ -6,11 +6,13 @@ ways through a model at once.
 
 from __future__ import annotations
 
-from typing import Literal, cast
+from typing import Literal
 
 import altair as alt
 
 from attention_gallery import charts
+from attention_gallery.charts import spoken
+from attention_gallery.language import _, marked
 from attention_gallery.packing import Packed
 from attention_gallery.pixels import AT, CORNERS, ground, on_rows
 from attention_gallery.terms import Exhibit, Table
@@ -18,9 +20,9 @@ from attention_gallery.views.attribution import said
 from attention_gallery.views.attribution.layout import BAR, PLAIN, WORD, Layout
 from attention_gallery.views.attribution.layout import TITLE as HEADING
 from attention_gallery.views.attribution.question import asks
-from attention_gallery.views.attribution.values import METHODS, SIGNED, Values
+from attention_gallery.views.attribution.values import METHODS, SIGNED, TITLES, Values
 
-TITLE = "Attribution"
+TITLE = marked("Attribution")
 
 MEASURES = frozenset({"attribution"})
 """What has to be measured for this view."""
@@ -39,8 +41,8 @@ def draw(packed: Packed) -> alt.LayerChart:
     """The chart."""
     layout = Layout(Values(packed))
     # What is drawn widens the chart as far as it needs, on a page and on a phone.
-    chart = alt.layer(ground(*layout.size), _notes(layout), _words(layout), width=1, height=1)
-    return cast(alt.LayerChart, chart.add_params(*_params(layout)))
+    layers = (ground(*layout.size), _notes(layout), _words(layout))
+    return charts.stacked(layers, _params(layout), width=1, height=1)
 
 
 def describe(packed: Packed) -> str:
@@ -52,20 +54,18 @@ def tabulate(packed: Packed) -> Table:
     """Each token by each method."""
     values = Values(packed)
     printed = [values.printed(method) for method in METHODS]
-    texts = [
-        values.text_of(side)
-        for side, start, end in zip(values.sides, values.starts, values.ends, strict=True)
-        for _ in range(start, end)
-    ]
-    of = ("text",) if len(values.sides) > 1 else ()
+    texts: list[str] = []
+    for side, start, end in zip(values.sides, values.starts, values.ends, strict=True):
+        texts += [values.text_of(side)] * (end - start)
+    of = (_("text"),) if len(values.sides) > 1 else ()
     names = [
-        f"{label} ({values.unit.strip()})" if method in SIGNED and values.unit else label
-        for method, label in METHODS.items()
+        f"{_(name)} ({values.unit.strip()})" if method in SIGNED and values.unit else _(name)
+        for method, name in METHODS.items()
     ]
     rows = zip(texts, values.words, *printed, strict=True)
     return Table(
-        caption=f"What each token adds to the answer. {asks(values.answer)}",
-        columns=(*of, "token", *names),
+        caption=f"{_('What each token adds to the answer.')} {asks(values.answer)}",
+        columns=(*of, _("token"), *names),
         rows=tuple(row if of else row[1:] for row in rows),
     )
 
@@ -76,8 +76,10 @@ def _params(layout: Layout) -> list[alt.Parameter]:
     ``said`` is what a screen reader is told of it.
     """
     values = layout.values
-    labels = [label.capitalize() for label in METHODS.values()]
-    methods = alt.binding_select(options=list(range(len(labels))), labels=labels, name="Method ")
+    labels = [_(TITLES[method]) for method in METHODS]
+    methods = alt.binding_select(
+        options=list(range(len(labels))), labels=labels, name=_("Method") + " "
+    )
     units = [values.unit if method in SIGNED else "" for method in METHODS]
     data: dict[str, object] = {
         "words": values.words,
@@ -85,7 +87,7 @@ def _params(layout: Layout) -> list[alt.Parameter]:
         "later": [index in values.later for index in range(len(values.words))],
         "shares": [values.shares(method) for method in METHODS],
         "printed": [values.printed(method) for method in METHODS],
-        "labels": labels,
+        "methods": [_(name) for name in METHODS.values()],
         "units": units,
         "signed": [method in SIGNED for method in METHODS],
         "sayings": [said.in_words(values, method) for method in METHODS],
@@ -124,6 +126,19 @@ def _notes(layout: Layout) -> alt.LayerChart:
     return on_rows(rows, *lines)
 
 
+def _tip() -> str:
+    """A Vega expression for what is told of a token."""
+    parts = {
+        "token": "datum.text",
+        "number": "datum.number + units[method]",
+        "method": "methods[method]",
+    }
+    later = spoken(_("{token}: not yet written when the model answers"), **parts)
+    told = spoken(_("{token}: {number}, by {method}"), **parts)
+    in_both = spoken(_("{token}: {number}, by {method} (it stands in both texts)"), **parts)
+    return f"later[datum.word] ? {later} : in_both[datum.word] && !method ? {in_both} : {told}"
+
+
 def _words(layout: Layout) -> alt.LayerChart:
     """The tokens: a tint, a bar that hangs below each, and its number."""
     rows = (
@@ -147,9 +162,7 @@ def _words(layout: Layout) -> alt.LayerChart:
             number_y=f"datum.at[1] + {WORD} + {BAR} * abs(datum.share) + 8",
             colour=f"!signed[method] ? '{_NEITHER}' : datum.share < 0 ? '{_AGAINST}' : '{_FOR}'",
             opacity="later[datum.word] ? 0.6 : 1",
-            tip="datum.text + ': ' + datum.number + (later[datum.word] ? ' written when the model "
-            "answers' : units[method] + ', by ' + lower(labels[method]) + "
-            "(in_both[datum.word] && !method ? ' (it stands in both texts)' : ''))",
+            tip=_tip(),
         )
     )
     tint = (

@@ -95,7 +95,7 @@ class Layout:
         for side, start, end in zip(values.sides, values.starts, values.ends, strict=True):
             y += _GAP
             if len(values.sides) > 1:
-                write([[values.text_of(side).capitalize()]], heading=True)
+                write([[values.heading_of(side)]], heading=True)
                 y += 4
             places = paragraph(values.words[start:end], width, _room)
             words += [(x, y + STEP * line, wide) for x, line, wide in places]

@@ -5,22 +5,58 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from attention_gallery.language import _, marked, ngettext
 from attention_gallery.views.attribution.question import LITTLE, asks, gives
-from attention_gallery.views.attribution.values import METHODS, SIGNED, Values, signed
+from attention_gallery.views.attribution.values import (
+    METHODS,
+    SIGNED,
+    ZEROS,
+    Values,
+    filler,
+    signed,
+)
 
 _CERTAIN = 0.99  # a probability at which a logarithm hardly changes any more
 _MOST = 3  # tokens that are named
+
+_SUMS = {
+    "encoder": marked("The numbers of the text it reads sum to {total}."),
+    "decoder": marked("The numbers of what it has written sum to {total}."),
+}
+# By whether a token speaks for the answer, and whether one does against it: plain, and with a unit.
+_SPEAKS = {
+    (True, True): (
+        marked("By {method}, most speaks for it {tokens}, most against it {others}."),
+        marked("By {method}, most speaks for it {tokens}, most against it {others}, in {unit}."),
+    ),
+    (True, False): (
+        marked("By {method}, most speaks for it {tokens}, next to nothing against it."),
+        marked("By {method}, most speaks for it {tokens}, next to nothing against it, in {unit}."),
+    ),
+    (False, True): (
+        marked("By {method}, next to nothing speaks for it, most against it {others}."),
+        marked("By {method}, next to nothing speaks for it, most against it {others}, in {unit}."),
+    ),
+    (False, False): (
+        marked("By {method}, next to nothing speaks for it, next to nothing against it."),
+        marked(
+            "By {method}, next to nothing speaks for it, next to nothing against it, in {unit}."
+        ),
+    ),
+}
 
 
 def legend(values: Values, method: str) -> str:
     """What colours, signs and numbers stand for."""
     if method not in SIGNED:
-        return (
+        return _(
             "The longer the bar, the more the answer reacts to the token, beside the others; there "
             "is no unit to compare, and which way is not told."
         )
-    unit = f" Numbers are in{values.unit}." if values.unit else ""
-    return f"Blue and + speak for the answer, orange and − against it.{unit}"
+    colours = _("Blue and + speak for the answer, orange and − against it.")
+    if not values.unit:
+        return colours
+    return f"{colours} {_('Numbers are in {unit}.').format(unit=values.unit.strip())}"
 
 
 def in_words(values: Values, method: str) -> str:
@@ -35,17 +71,26 @@ def notes(values: Values, method: str) -> list[str]:
     told = [_nothing(values, method)] if _is_nothing(values, method) else []
     told += _sums(values, method)
     if values.in_both and method == "integrated-gradients":
-        gap = ", or the gap that is filled" if values.answer["kind"] == "gap" else ""
         told.append(
-            f"Tokens that stand in both texts, such as what the tokenizer added{gap}, have 0 by "
-            "construction: that says nothing of what they do."
+            _(
+                "Tokens that stand in both texts, such as what the tokenizer added, or the gap "
+                "that is filled, have 0 by construction: that says nothing of what they do."
+            )
+            if values.answer["kind"] == "gap"
+            else _(
+                "Tokens that stand in both texts, such as what the tokenizer added, have 0 by "
+                "construction: that says nothing of what they do."
+            )
         )
     if values.later:
-        first, *others = (values.names[index] for index in values.later)
-        these = (
-            f"Tokens in grey, {first} the first of them, are" if others else f"{first}, in grey, is"
+        later = ngettext(
+            "{token}, in grey, is not yet written when the model answers, and can add nothing to "
+            "it.",
+            "Tokens in grey, {token} the first of them, are not yet written when the model "
+            "answers, and can add nothing to it.",
+            len(values.later),
         )
-        told.append(f"{these} not yet written when the model answers, and can add nothing to it.")
+        told.append(later.format(token=values.names[values.later[0]]))
     return told
 
 
@@ -56,29 +101,42 @@ def _is_nothing(values: Values, method: str) -> bool:
 
 def _nothing(values: Values, method: str) -> str:
     """Why they are."""
-    told = f"All of these numbers are next to nothing, below {LITTLE}{values.unit}: "
-    if method == "integrated-gradients":
-        return f"{told}no single token changes the answer."
     answer = values.answer
     likely = answer["unit"] == "nats" and not answer["rather_than"] and answer["probability"]
-    if likely and likely > _CERTAIN:
-        return f"{told}the answer is so certain that no small change matters (it is saturated)."
-    return f"{told}no small change of one token matters to the answer."
+    if method == "integrated-gradients":
+        told = _(
+            "All of these numbers are next to nothing, below {least}: no single token changes the "
+            "answer."
+        )
+    elif likely and likely > _CERTAIN:
+        told = _(
+            "All of these numbers are next to nothing, below {least}: the answer is so certain "
+            "that no small change matters (it is saturated)."
+        )
+    else:
+        told = _(
+            "All of these numbers are next to nothing, below {least}: no small change of one token "
+            "matters to the answer."
+        )
+    return told.format(least=f"{LITTLE}{values.unit}")
 
 
 def _sums(values: Values, method: str) -> list[str]:
     """What the numbers sum to, and what that is worth."""
     if method == "saliency":
         return [
-            "Saliency is how fast the answer changes when the embedding of a token does. It is "
-            "never negative, and sums to nothing in particular."
+            _(
+                "Saliency is how fast the answer changes when the embedding of a token does. It is "
+                "never negative, and sums to nothing in particular."
+            )
         ]
     if method == "input-x-gradient":
+        told = _(
+            "The numbers sum to {total}. They would sum to the answer if the model were a straight "
+            "line; it is not, so they need not sum to anything."
+        )
         total = signed(float(values.numbers[method].sum()))
-        return [
-            f"The numbers sum to {total}{values.unit}. They would sum to the answer if the model "
-            "were a straight line; it is not, so they need not sum to anything."
-        ]
+        return [told.format(total=f"{total}{values.unit}")]
     return [_completeness(values, i, side) for i, side in enumerate(values.sides)]
 
 
@@ -89,14 +147,31 @@ def _completeness(values: Values, number: int, side: str) -> str:
     total = float(values.numbers["integrated-gradients"][own].sum())
     difference = told["end"] - told["start"]
     share = f" ({told['error'] / abs(difference):.1%})" if difference else ""
-    of = f" of {values.text_of(side)}" if len(values.sides) > 1 else ""
-    rough = "" if told["converged"] else " That is more than 1%: take them as rough."
-    error = f"{told['error']:.2f}" if told["error"] >= 0.005 else "less than 0.01"
-    return (
-        f"The numbers{of} sum to {signed(total)}{values.unit}. The answer differs from that to "
-        f"{told['baseline']} by {signed(difference)}: an error of {error}{share}, with "
-        f"{told['steps']} steps.{rough}"
-    )
+    sums = _(_SUMS[side]) if len(values.sides) > 1 else _("The numbers sum to {total}.")
+    error = f"{told['error']:.2f}" if told["error"] >= 0.005 else _("less than 0.01")
+    token = filler(told["baseline"])
+    if token == ZEROS:
+        differs = _(
+            "The answer differs from that to the same text with nothing at all, zeros, in place of "
+            "every word by {difference}: an error of {error}, with {steps} steps."
+        )
+    else:
+        differs = _(
+            "The answer differs from that to the same text with {token} in place of every word by "
+            "{difference}: an error of {error}, with {steps} steps."
+        )
+    parts = [
+        sums.format(total=f"{signed(total)}{values.unit}"),
+        differs.format(
+            token=token,
+            difference=signed(difference),
+            error=f"{error}{share}",
+            steps=told["steps"],
+        ),
+    ]
+    if not told["converged"]:
+        parts.append(_("That is more than 1%: take them as rough."))
+    return " ".join(parts)
 
 
 def _strongest(values: Values, method: str) -> str:
@@ -108,12 +183,19 @@ def _strongest(values: Values, method: str) -> str:
 
     order = np.argsort(-numbers, kind="stable")
     speaks = order[numbers[order] > values.least(method)]
-    label = METHODS[method]
+    name = _(METHODS[method])
     if method not in SIGNED:
-        return f"By {label} it reacts {f'most to {listed(speaks)}' if speaks.size else 'to none'}."
+        reacts = (
+            _("By {method} it reacts most to {tokens}.")
+            if speaks.size
+            else _("By {method} it reacts to none.")
+        )
+        return reacts.format(method=name, tokens=listed(speaks))
     against = order[::-1][numbers[order[::-1]] < -values.least(method)]
-    told = [
-        f"most speaks for it {listed(speaks)}" if speaks.size else "next to nothing speaks for it",
-        f"most against it {listed(against)}" if against.size else "next to nothing against it",
-    ]
-    return f"By {label}, {', '.join(told)}{values.unit and f', in{values.unit}'}."
+    plain, with_unit = _SPEAKS[bool(speaks.size), bool(against.size)]
+    return _(with_unit if values.unit else plain).format(
+        method=name,
+        tokens=listed(speaks),
+        others=listed(against),
+        unit=values.unit.strip(),
+    )

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from attention_gallery import charts
 from attention_gallery.charts import token_names
 from attention_gallery.errors import InputError
+from attention_gallery.language import _, marked
 from attention_gallery.packing import Packed
 from attention_gallery.terms import Measured, Token
 from attention_gallery.views.attribution.question import LITTLE, unit
@@ -20,17 +21,28 @@ LONGEST = 300
 """Tokens of the longest text: more lines would not be read."""
 
 METHODS: Mapping[str, str] = {
-    "integrated-gradients": "integrated gradients",
-    "input-x-gradient": "input × gradient",
-    "saliency": "saliency",
+    "integrated-gradients": marked("integrated gradients"),
+    "input-x-gradient": marked("input × gradient"),
+    "saliency": marked("saliency"),
 }
-"""What readers call each method, the one first shown first."""
+"""What a sentence calls each method, the one first shown first."""
+
+TITLES: Mapping[str, str] = {
+    "integrated-gradients": marked("Integrated gradients"),
+    "input-x-gradient": marked("Input × gradient"),
+    "saliency": marked("Saliency"),
+}
+"""What a control calls them."""
 
 SIGNED = ("integrated-gradients", "input-x-gradient")
 """Those whose numbers say which way."""
 
-_OF_SIDE = {"encoder": "the text it reads", "decoder": "what it has written"}
-NOT_YET = "not yet"
+_TEXTS = {"encoder": marked("the text it reads"), "decoder": marked("what it has written")}
+_HEADINGS = {"encoder": marked("The text it reads"), "decoder": marked("What it has written")}
+ZEROS = "nothing at all, zeros,"
+"""What a measure calls it when not even a token stands in place of words."""
+
+NOT_YET = marked("not yet")
 """Stands in place of a number of what is written after the answer."""
 
 
@@ -102,7 +114,11 @@ class Values:
 
     def text_of(self, side: str) -> str:
         """What readers call one of two texts."""
-        return _OF_SIDE[side]
+        return _(_TEXTS[side])
+
+    def heading_of(self, side: str) -> str:
+        """The same above it."""
+        return _(_HEADINGS[side])
 
     def largest(self, method: str) -> float:
         """The largest number, whichever way."""
@@ -121,7 +137,7 @@ class Values:
         """The numbers as they are printed, in so many digits as the largest needs."""
         printed = self._digits(method)
         for index in self.later:
-            printed[index] = NOT_YET
+            printed[index] = _(NOT_YET)
         return printed
 
     def _digits(self, method: str) -> list[str]:
@@ -144,9 +160,13 @@ def in_both(found: Measured, side: str) -> list[int]:
     return [
         index
         for index, token in enumerate(found.facts["tokens"][side])
-        if not numbers[index]
-        and (index in told["kept"] or told["baseline"].endswith(f" {token} in place of every word"))
+        if not numbers[index] and (index in told["kept"] or token == filler(told["baseline"]))
     ]
+
+
+def filler(baseline: str) -> str:
+    """What stands in place of every word of the text that says nothing, as a measure tells it."""
+    return baseline.removeprefix("the same text with ").removesuffix(" in place of every word")
 
 
 def signed(number: float) -> str:

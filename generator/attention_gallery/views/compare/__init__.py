@@ -12,6 +12,7 @@ from typing import Any
 import altair as alt
 
 from attention_gallery import charts, comparison
+from attention_gallery.language import _, marked
 from attention_gallery.packing import Packed
 from attention_gallery.pixels import AT, CORNERS, framed, on_rows
 from attention_gallery.terms import Exhibit, Table
@@ -24,7 +25,7 @@ from attention_gallery.views.compare.layout import (
     Layout,
 )
 
-TITLE = "Comparison"
+TITLE = marked("Comparison")
 
 # No difference is the paper of the page, light or dark; more is orange and less is blue. Either
 # has a contrast of at least 3:1 on both papers, and the two stay apart in every kind of colour
@@ -77,9 +78,8 @@ class _Drawing:
         if self.packed.triangle:
             layers.insert(0, self.unseen())
         # What is drawn widens the chart as far as it needs, on a page and on a phone.
-        return charts.layered(self.packed, layers, 1, 1).add_params(
-            *params.params(self.packed), *self.layout.params()
-        )
+        added = (*params.params(self.packed), *self.layout.params())
+        return charts.layered(self.packed, layers, 1, 1, added)
 
     def square(self, chart: alt.Chart, which: int | str) -> alt.Chart:
         """Corners of the cell that each row is about, in map `which`."""
@@ -116,7 +116,7 @@ class _Drawing:
                     scale=alt.Scale(
                         domainMin=0, domainMax=alt.expr("brightest"), range=list(charts.CIVIDIS)
                     ),
-                    legend=self.legend("weight", 0),
+                    legend=self.legend(_("weight"), 0),
                 ),
                 tooltip="told:N",
             )
@@ -133,7 +133,7 @@ class _Drawing:
                 fill=alt.Fill(
                     "change:Q",
                     scale=alt.Scale(domain=domain, range=list(_DIVERGING)),
-                    legend=self.legend("difference: first minus second", 1),
+                    legend=self.legend(_("difference: first minus second"), 1),
                 ),
                 tooltip="told:N",
             )
@@ -164,10 +164,13 @@ class _Drawing:
         controls = {
             end: alt.binding_select(
                 options=list(range(-1, len(labelled))),
-                labels=["nothing", *charts.token_labels(labelled)],
-                name=f"Pinned {end} ",
+                labels=[_("nothing"), *charts.token_labels(labelled)],
+                name=name + " ",
             )
-            for end, labelled in (("query", tokens.queries), ("key", tokens.keys))
+            for end, name, labelled in (
+                ("query", _("Pinned query"), tokens.queries),
+                ("key", _("Pinned key"), tokens.keys),
+            )
         }
         start = {"query": self.packed.pin, "key": comparison.pinned_key(self.packed)}
         return [charts.pin(start, controls), charts.hover("query", "key")]
@@ -244,7 +247,8 @@ class _Drawing:
         ).encode(**AT, text="text:N", tooltip="text:N")
 
     def titles(self) -> alt.Chart:
-        title = "datum.map < 2 ? sides[variant][datum.map] : 'difference'"
+        difference = charts.literal(_("difference"))
+        title = f"datum.map < 2 ? sides[variant][datum.map] : {difference}"
         return self.line(title, f"{self.layout.y('datum.map', '0')} - {self.layout.above - 8}", 13)
 
     def numbers(self) -> alt.Chart:

@@ -7,6 +7,7 @@ from typing import Literal, cast
 import altair as alt
 
 from attention_gallery import charts
+from attention_gallery.language import _
 from attention_gallery.packing import Packed
 from attention_gallery.pixels import AT, CORNERS, on_rows
 from attention_gallery.views.compare.layout import Layout
@@ -39,8 +40,11 @@ def squares(packed: Packed, layout: Layout) -> alt.LayerChart:
         )
         .transform_calculate(
             fullness="datum.share / most_moved",
-            told="slots[datum.slot] + ': ' + format(datum.share, '.0%') "
-            "+ ' of each token’s attention lies elsewhere'",
+            told=charts.spoken(
+                _("{head}: {share} of each token’s attention lies elsewhere"),
+                head="slots[datum.slot]",
+                share="format(datum.share, '.0%')",
+            ),
         )
     )
     square = (
@@ -71,7 +75,9 @@ def labels(packed: Packed, layout: Layout) -> alt.LayerChart:
     """What the squares are, the layers at their left, and the heads above them."""
     width, height = layout.square
     counts = packed.attention.n_heads
-    title = "'how much each head changed, from 0 to ' + format(most_moved, '.0%')"
+    title = charts.spoken(
+        _("how much each head changed, from 0 to {most}"), most="format(most_moved, '.0%')"
+    )
     x, y = f"heads_x + {width} * (datum.i + 0.5)", f"heads_y + {height} * (datum.i + 0.5)"
     layers = [
         _texts(1, title, "heads_x", "heads_y - 26", "left"),

@@ -6,6 +6,7 @@ import altair as alt
 import numpy as np
 
 from attention_gallery import charts, comparison
+from attention_gallery.language import _
 from attention_gallery.packing import LEVELS, Packed
 
 
@@ -26,18 +27,22 @@ def other(packed: Packed, query: str, key: str) -> str:
 
 def told(query: str, key: str, own: str, others: str) -> str:
     """A Vega expression that says in words what a cell has in all three maps."""
-    return (
-        f"pair_queries[variant][{query}] + ' looks at ' + pair_keys[variant][{key}] + ': ' "
-        f"+ format({own}, '.3f') + ' ' + places[variant][0] + ', ' "
-        f"+ format({others}, '.3f') + ' ' + places[variant][1] + ', difference ' "
-        f"+ {_printed_change(own, others)}"
+    return charts.spoken(
+        _("{query} looks at {key}: {own} {here}, {other} {there}, difference {change}"),
+        query=f"pair_queries[variant][{query}]",
+        key=f"pair_keys[variant][{key}]",
+        own=f"format({own}, '.3f')",
+        here="places[variant][0]",
+        other=f"format({others}, '.3f')",
+        there="places[variant][1]",
+        change=_printed_change(own, others),
     )
 
 
 def _names(packed: Packed) -> list[alt.Parameter]:
     """The choice of what is shown beside the exhibit's own, and what all of it is called."""
     others = packed.others
-    slider = alt.binding_range(min=0, max=len(others) - 1, step=1, name="Compare with ")
+    slider = alt.binding_range(min=0, max=len(others) - 1, step=1, name=_("Compare with") + " ")
     several = len(others) > 1
     pairs = [comparison.pair_names(packed, each) for each in others]
     return [
@@ -86,7 +91,9 @@ def _colours(packed: Packed) -> list[alt.Parameter]:
         weights.append(round(float(max(own.max(), others.max())), 4))
         changes.append(round(max(float(np.abs(own - others).max()), 1 / LEVELS), 4))
     choice = alt.binding_select(
-        options=[0, 1], labels=["weights 0 to 1", "stretched to this head"], name="Colours "
+        options=[0, 1],
+        labels=[_("weights 0 to 1"), _("stretched to this head")],
+        name=_("Colours") + " ",
     )
     return [
         alt.param(name="largest", value=weights),
@@ -99,11 +106,16 @@ def _colours(packed: Packed) -> list[alt.Parameter]:
 
 def _pinned(packed: Packed) -> list[alt.Parameter]:
     """The pinned cell, in numbers and in words; `said` is what the page reads out."""
-    unseen = (
-        "pair_queries[variant][row] + ' cannot look at ' + pair_keys[variant][column] "
-        "+ ', which comes later'"
+    unseen = charts.spoken(
+        _("{query} cannot look at {key}, which comes later"),
+        query="pair_queries[variant][row]",
+        key="pair_keys[variant][column]",
     )
     seen = told("row", "column", "pinned_own", "pinned_other")
+    nothing = charts.spoken(_("{head}. No cell is pinned."), head="slots[slot]")
+    pinned = charts.spoken(
+        _("In {head}, {told}."), head="slots[slot]", told=f"(unseen ? {unseen} : {seen})"
+    )
     numbers = (
         "[format(pinned_own, '.3f'), format(pinned_other, '.3f'), "
         f"{_printed_change('pinned_own', 'pinned_other')}]"
@@ -120,8 +132,7 @@ def _pinned(packed: Packed) -> list[alt.Parameter]:
         ),
         alt.param(
             name="said",
-            expr="row < 0 || column < 0 ? slots[slot] + '. No cell is pinned.' : "
-            f"'In ' + slots[slot] + ', ' + (unseen ? {unseen} : {seen}) + '.'",
+            expr=f"row < 0 || column < 0 ? {nothing} : {pinned}",
         ),
     ]
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 import altair as alt
 
 from attention_gallery import reading
+from attention_gallery.language import marked
 from attention_gallery.packing import Packed
 from attention_gallery.terms import Exhibit, Table
 from attention_gallery.views.edges import sentence, window
 
-TITLE = "Edges"
+TITLE = marked("Edges")
 
 DERIVED = True
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import altair as alt
 
+from attention_gallery import charts
+from attention_gallery.language import _
 from attention_gallery.views.edges.formulas import Formulas
 from attention_gallery.views.edges.layout import SCORE, Layout
 
 
 def headers(layout: Layout, keys: int) -> alt.Chart:
     """What either column is; that of the keys begins at `keys`."""
+    key, query = charts.literal(_("key: is looked at")), charts.literal(_("query: looks"))
     return (
         alt.Chart(alt.sequence(0, 2, as_="side"))
         .transform_calculate(
-            text="datum.side ? 'key: is looked at' : 'query: looks'",
+            text=f"datum.side ? {key} : {query}",
             x=f"datum.side ? {keys} : {layout.left - 6}",
         )
         .mark_text(
@@ -33,7 +36,8 @@ def mean(formulas: Formulas, layout: Layout, scores: int) -> alt.Chart:
     return (
         formulas.told()
         .transform_calculate(
-            mean="alone ? '' : 'mean'", x=f"datum.from_query ? {scores + 6} : {SCORE - 6}"
+            mean=f"alone ? '' : {charts.literal(_('mean'))}",
+            x=f"datum.from_query ? {scores + 6} : {SCORE - 6}",
         )
         .mark_text(
             align=alt.expr("datum.from_query ? 'left' : 'right'"),

@@ -7,6 +7,7 @@ from typing import Any
 import altair as alt
 
 from attention_gallery import charts
+from attention_gallery.language import _
 from attention_gallery.packing import Packed
 from attention_gallery.views.edges.heads import Heads
 from attention_gallery.views.edges.options import Options
@@ -27,6 +28,7 @@ class Formulas:
     def params(self) -> list[alt.Parameter]:
         """The units that are pinned and hovered over, and what is pinned in words."""
         pinned, hovered = self.options.unit("pin"), self.options.unit("hover")
+        nothing = charts.spoken(_("{head}. No token is pinned."), head="shown_title")
         return [
             *self.heads.params(),
             *self.options.params(),
@@ -37,11 +39,7 @@ class Formulas:
             alt.param(name="pitch", expr="alone ? 0 : min(6, 18 / length(shown))"),
             alt.param(name="thinnest", expr="alone ? 0.5 : 0.9"),
             alt.param(name="thickest", expr="alone ? 12 : max(2.5, 12 / length(shown))"),
-            alt.param(
-                name="said",
-                expr="data('told')[0] ? data('told')[0].said"
-                " : shown_title + '. No token is pinned.'",
-            ),
+            alt.param(name="said", expr=f"data('told')[0] ? data('told')[0].said : {nothing}"),
         ]
 
     def lanes(self, condition: str, name: str | None = None) -> alt.Chart:
@@ -115,10 +113,14 @@ class Formulas:
         query, key = (
             f"{self.options.named(f'{end}_names')}[datum.{end}]" for end in ("query", "key")
         )
-        return (
-            f"alone ? null : swatch_labels[datum.place] + ': ' + {query} + ' looks at ' + {key}"
-            f" + ': ' + format(datum.weight, {self.options.digits()})"
+        told = charts.spoken(
+            _("{head}: {query} looks at {key}: {weight}"),
+            head="swatch_labels[datum.place]",
+            query=query,
+            key=key,
+            weight=f"format(datum.weight, {self.options.digits()})",
         )
+        return f"alone ? null : {told}"
 
     def told(self) -> alt.Chart:
         """One row, if a token is pinned: `said` has its largest weights, and what is left out.
@@ -157,32 +159,59 @@ class Formulas:
             .transform_filter("datum.rank == 1")
         )
         others = "".join(f" + (datum.next_{i} ? ', ' + datum.next_{i} : '')" for i in (1, 2))
-        strongest = f"(datum.label || 'no token in particular'){others}"
-        looks = f"{queries}[datum.query] + ' looks most at '"
-        looked = f"{keys}[datum.key] + ' is looked at most by '"
+        mean = charts.spoken(_("the mean of {heads}"), heads="shown_title")
+        parts = {
+            "head": f"(alone ? shown_title : {mean})",
+            "query": f"{queries}[datum.query]",
+            "key": f"{keys}[datum.key]",
+            "keys": f"datum.label{others}",
+            "others": f"datum.label{others}",
+        }
+        looks, nowhere, looked, nobody = (
+            charts.spoken(said, **parts)
+            for said in (
+                _("In {head}, {query} looks most at {keys}."),
+                _("In {head}, {query} looks most at no token in particular."),
+                _("In {head}, {key} is looked at most by {others}."),
+                _("In {head}, {key} is looked at most by no token in particular."),
+            )
+        )
         return rows.transform_calculate(
-            said=f"'In ' + (alone ? '' : 'the mean of ') + shown_title + ', '"
-            f" + (datum.from_query ? {looks} : {looked}) + {strongest} + '.'{self._left_out()}"
+            said=f"(datum.from_query ? (datum.label ? {looks} : {nowhere})"
+            f" : datum.label ? {looked} : {nobody}){self._left_out()}"
         )
 
     def _left_out(self) -> str:
         """A Vega expression for sentences on what the reader's choices leave out."""
-        mean = "(alone ? '' : ', on average')"
         said = ""
         if self.options.thinned:
-            said += (
-                " + (share ? ' Its weak edges are left out, with ' + format(datum.dropped, '.3f')"
-                f" + ' of attention' + {mean} + '.' : '')"
-            )
+            one = _("Its weak edges are left out, with {weight} of attention.")
+            several = _("Its weak edges are left out, with {weight} of attention, on average.")
+            said += f" + (share ? ' ' + {_of_maps(one, several, 'datum.dropped')} : '')"
         if self.options.sentences:
-            said += (
-                " + (sentences ? ' Edges between other texts are left out, with '"
-                f" + format(datum.outside, '.3f') + ' of attention' + {mean} + '.' : '')"
+            one = _("Edges between other texts are left out, with {weight} of attention.")
+            several = _(
+                "Edges between other texts are left out, with {weight} of attention, on average."
             )
+            said += f" + (sentences ? ' ' + {_of_maps(one, several, 'datum.outside')} : '')"
         if self.options.specials:
-            said += (
-                " + (!hide ? '' : ' Special tokens are hidden'"
-                f" + (datum.from_query ? ', with ' + format(datum.removed, '.3f') + {mean} : '')"
-                " + '; the rest of each row is shared out anew.')"
+            one = _(
+                "Special tokens are hidden, with {weight}; the rest of each row is shared out anew."
             )
+            several = _(
+                "Special tokens are hidden, with {weight}, on average; the rest of each row is "
+                "shared out anew."
+            )
+            of_key = charts.literal(
+                _("Special tokens are hidden; the rest of each row is shared out anew.")
+            )
+            of_query = _of_maps(one, several, "datum.removed")
+            said += f" + (hide ? ' ' + (datum.from_query ? {of_query} : {of_key}) : '')"
         return said
+
+
+def _of_maps(one: str, several: str, weight: str) -> str:
+    """A Vega expression for one of two sentences about a weight: of one map, or of several."""
+    weight = f"format({weight}, '.3f')"
+    alone, mean = (charts.spoken(said, weight=weight) for said in (one, several))
+    return f"(alone ? {alone} : {mean})"

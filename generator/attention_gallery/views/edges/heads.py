@@ -15,6 +15,7 @@ import altair as alt
 import numpy as np
 
 from attention_gallery import charts
+from attention_gallery.language import _
 from attention_gallery.maps import POOLS
 from attention_gallery.packing import Packed
 from attention_gallery.pixels import AT, CORNERS, on_rows
@@ -85,11 +86,13 @@ class Heads:
         title = "slots[slot]"
         if self.packed.every_head:
             names = f"replace(join(shown, ', '), regexp('[0-9]+', 'g'), {_H})"
+            for word, said in _said():
+                names = f"replace({names}, '{word}', {charts.literal(said)})"
             several = (
-                f"(layer < 0 ? '' : 'L' + layer + ': ') + (length(shown) > 6 ? {_N} : {names})"
+                f"(layer < 0 ? '' : 'L' + layer + ': ') + (length(shown) > 6 ? {_n()} : {names})"
             )
         else:
-            several = f"length(shown) > 6 ? {_N} : join(shown, ', ')"
+            several = f"length(shown) > 6 ? {_n()} : join(shown, ', ')"
         params = [
             alt.param(name="swatch_words", value=words),
             alt.param(name="swatch_labels", value=[s.label for s in self.swatches]),
@@ -108,8 +111,10 @@ class Heads:
             alt.param(name="shown_title", expr=f"alone ? {title} : {several}"),
         ]
         some = "H0 H3" if self.packed.every_head else words[min(1, len(words) - 1)]
-        hint = f"such as {some}, or all"
-        control = alt.binding(input="text", name="Add heads ", placeholder=hint, autocomplete="off")
+        hint = _("such as {some}, or {all}").format(some=some, all=_("all"))
+        control = alt.binding(
+            input="text", name=_("Add heads") + " ", placeholder=hint, autocomplete="off"
+        )
         bind = control if self.several else alt.Undefined
         return [alt.param(name="heads", value="", bind=bind), *params]
 
@@ -145,8 +150,7 @@ class Heads:
                 y2=f"datum.y + {SWATCH_ROW - 2}",
                 middle=f"datum.x + {pitch / 2 - 1}",
                 line=f"datum.y + {SWATCH_ROW - 8}",
-                told="datum.label + (!datum.on ? ': click to add it' : alone ? ': shown alone' :"
-                " ': click to remove it') + (alone ? '' : ', double click to show it alone')",
+                told=_told("datum.label"),
             )
             .transform_calculate(
                 kept=f"indexof({listed.format('datum.next')}, ' ' + swatch_words[place] + ' ') >= 0"
@@ -200,7 +204,7 @@ class Heads:
         """A Vega expression for the words of the text control, between spaces.
 
         All names that a reader sees are understood: of a head of the layer shown, ``3``, ``H3``,
-        ``L0H3`` and ``L0 H3`` are one.
+        ``L0H3`` and ``L0 H3`` are one; and those in the reader's language.
         """
         steps = [
             ("[^a-z0-9]+", "' '"),
@@ -208,6 +212,8 @@ class Heads:
             ("(max|mean) of all heads", "'$1ofallheads'"),
         ]
         words = "' ' + lower(heads) + ' '"
+        for word, said in _said():
+            words = f"join(split({words}, {charts.literal(said.lower())}), ' {word} ')"
         for pattern, by in steps:
             words = f"replace({words}, regexp('{pattern}', 'g'), {by})"
         if not self.packed.every_head:
@@ -216,27 +222,60 @@ class Heads:
 
     @property
     def _pitch(self) -> int:
-        return 34 if self.packed.every_head else 9 + 7 * max(len(s.label) for s in self.swatches)
+        longest = max(charts.n_columns(swatch.label) for swatch in self.swatches)
+        return max(34, 6 + 7 * longest) if self.packed.every_head else 9 + 7 * longest
 
     def _per_row(self, width: int) -> int:
         return max(1, width // self._pitch)
 
 
 _H = "'H$&'"
-# Only the names of pooled maps have an m.
-_N = "length(shown) + (indexof(join(shown, ''), 'm') < 0 ? ' heads' : ' maps')"
+
+
+def _n() -> str:
+    """A Vega expression for how many are shown."""
+    n = "length(shown)"
+    heads, maps = charts.spoken(_("{n} heads"), n=n), charts.spoken(_("{n} maps"), n=n)
+    # Only the names of pooled maps have an m.
+    return f"(indexof(join(shown, ''), 'm') < 0 ? {heads} : {maps})"
+
+
+def _told(label: str) -> str:
+    """A Vega expression for the tooltip of a swatch."""
+    added, apart, shown, removed = (
+        charts.spoken(said, head=label)
+        for said in (
+            _("{head}: click to add it"),
+            _("{head}: click to add it, double click to show it alone"),
+            _("{head}: shown alone"),
+            _("{head}: click to remove it, double click to show it alone"),
+        )
+    )
+    return f"datum.on ? (alone ? {shown} : {removed}) : alone ? {added} : {apart}"
+
+
+def _said() -> list[tuple[str, str]]:
+    """Words of the text control, with those of the reader's language where they are others."""
+    said = {"max": _("max"), "mean": _("mean"), "all": _("all")}
+    return [(word, name) for word, name in said.items() if word != name]
 
 
 def _of_layer(packed: Packed) -> tuple[Swatch, ...]:
     """The pooled maps of a layer, and the heads of the widest one."""
-    pooled = (Swatch(pool, pool, colours.POOLED, ()) for pool in POOLS)
+    names = {"max": _("max"), "mean": _("mean")}
+    pooled = (Swatch(pool, names[pool], colours.POOLED, ()) for pool in POOLS)
     heads = range(max(packed.attention.n_heads))
     return (*pooled, *(Swatch(str(head), f"H{head}", *colours.look(head)) for head in heads))
 
 
 def _listed(packed: Packed) -> tuple[Swatch, ...]:
     """The heads that an author lists, in that order; pooled maps are never among them."""
+    words: list[str] = []
+    for place, slot in enumerate(packed.slots):
+        word = re.sub("[^A-Za-z0-9]", "", str(slot))
+        # What is derived may have a name without such letters.
+        words.append(f"{word}m{place}" if word in words else word)
     return tuple(
-        Swatch(re.sub("[^A-Za-z0-9]", "", str(slot)), str(slot), *colours.look(place))
-        for place, slot in enumerate(packed.slots)
+        Swatch(word, str(slot), *colours.look(place))
+        for place, (word, slot) in enumerate(zip(words, packed.slots, strict=True))
     )

@@ -10,6 +10,7 @@ from typing import cast
 import altair as alt
 
 from attention_gallery import charts
+from attention_gallery.language import _
 from attention_gallery.pixels import AT, on_rows
 from attention_gallery.views.edges.formulas import Formulas
 from attention_gallery.views.edges.layout import ROW, SCORE, Layout
@@ -163,8 +164,11 @@ class Listing:
             alt.Chart()
             .transform_filter("datum.index == 1 && datum.n > datum.n_listed")
             .transform_calculate(
-                text="'the other ' + format(datum.n - datum.n_listed, ',') + ': '"
-                " + format(max(0, datum.total - datum.told), '.3f')",
+                text=charts.spoken(
+                    _("the other {n}: {weight}"),
+                    n="format(datum.n - datum.n_listed, ',')",
+                    weight="format(max(0, datum.total - datum.told), '.3f')",
+                ),
                 x=str(self.width - 8),
                 y=self.layout.row("datum.n_listed + 1"),
             )

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attention_gallery import charts, codes, maps, packing, wordwise
+from attention_gallery.language import _
 from attention_gallery.packing import Packed
 from attention_gallery.terms import Attention
 
@@ -161,7 +162,9 @@ class Options:
         tokens, words = self.packed.attention, self.words.attention
         queries, keys = wordwise.words_of(tokens.queries), wordwise.words_of(tokens.keys)
         of = queries + [len(words.queries) + word for word in keys]
-        control = alt.binding_select(options=[0, 1], labels=["tokens", "words"], name="Show ")
+        control = alt.binding_select(
+            options=[0, 1], labels=[_("tokens"), _("words")], name=_("Show") + " "
+        )
         return [
             alt.param(name="level", value=0, bind=control),
             alt.param(name="word_weights", value=list(self.words.blobs)),
@@ -176,16 +179,19 @@ class Options:
     def _shares(self) -> list[alt.Parameter]:
         if not self.thinned:
             return []
-        control = alt.binding_range(min=0, max=len(SHARES) - 1, step=1, name="Edges up to ")
+        control = alt.binding_range(min=0, max=len(SHARES) - 1, step=1, name=_("Edges up to") + " ")
         return [
-            alt.param(name="shares", value=[f"{share:.0%} of the attention" for share in SHARES]),
+            alt.param(
+                name="shares",
+                value=[_("{share} of the attention").format(share=f"{s:.0%}") for s in SHARES],
+            ),
             alt.param(name="share", value=0, bind=control),
         ]
 
     def _specials(self) -> list[alt.Parameter]:
         if not self.specials:
             return []
-        control = alt.binding_checkbox(name="Hide special tokens ")
+        control = alt.binding_checkbox(name=_("Hide special tokens") + " ")
         params = [alt.param(name="hide", value=False, bind=control)]
         for prefix, level in (("", self.packed), ("word_", self.words)):
             if level:
@@ -202,8 +208,8 @@ class Options:
             return []
         control = alt.binding_select(
             options=list(range(5)),
-            labels=["all", "A to A", "A to B", "B to A", "B to B"],
-            name="Between texts ",
+            labels=[_("all"), _("A to A"), _("A to B"), _("B to A"), _("B to B")],
+            name=_("Between texts") + " ",
         )
         params = [alt.param(name="sentences", value=0, bind=control)]
         for prefix, level in zip(("", "word_"), self.levels, strict=False):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import altair as alt
 
 from attention_gallery import charts
+from attention_gallery.language import _
 from attention_gallery.packing import Packed
 from attention_gallery.pixels import AT, on_rows
 from attention_gallery.views.edges import captions
@@ -48,13 +51,14 @@ class _Drawing:
         ]
         if self.heads.several:
             layers.append(self.heads.draw(0, layout.swatches, layout.width))
-        chart = charts.layered(packed, layers, layout.width, height)
+        properties: dict[str, Any] = {}
         if self.options.words:
             # A chart of fewer rows is less high: the page need not have a hole.
-            fit = alt.AutoSizeParams(type="pad", resize=True)
-            chart = chart.properties(height=1, autosize=fit)
-        return chart.properties(title=alt.Title(alt.expr("shown_title"))).add_params(
-            *self.formulas.params(), *layout.params()
+            properties["autosize"] = alt.AutoSizeParams(type="pad", resize=True)
+            height = 1
+        params = (*self.formulas.params(), *layout.params())
+        return charts.layered(
+            packed, layers, layout.width, height, params, "shown_title", **properties
         )
 
     def lines(self, edges: alt.Chart, colour: str) -> alt.Chart:
@@ -149,8 +153,12 @@ class _Drawing:
         keys = charts.token_labels(self.packed.attention.keys)
         control = alt.binding_select(
             options=list(range(-1, n + self.packed.n_keys)),
-            labels=["nothing", *(f"query {q}" for q in queries), *(f"key {k}" for k in keys)],
-            name="Pinned token ",
+            labels=[
+                _("nothing"),
+                *(_("query {token}").format(token=query) for query in queries),
+                *(_("key {token}").format(token=key) for key in keys),
+            ],
+            name=_("Pinned token") + " ",
         )
         pin = charts.pin({"token": self.packed.pin}, {"token": control})
         hover = charts.hover("token")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import altair as alt
 
 from attention_gallery import charts
+from attention_gallery.language import _
 from attention_gallery.packing import Packed
 from attention_gallery.pixels import AT
 from attention_gallery.views.edges import captions
@@ -57,17 +58,16 @@ class _Drawing:
         if self.heads.several:
             layers.append(self.heads.draw(0, self.layout.swatches, self.listing.width))
         height = self.layout.height(max(self.n_rows, self.listing.n_keys) + 2)
-        return (
-            charts.layered(self.packed, layers, self.listing.width, height)
-            .properties(title=alt.Title(alt.expr("shown_title")))
-            .add_params(*self.formulas.params(), *self.layout.params(), *self.params())
+        params = (*self.formulas.params(), *self.layout.params(), *self.params())
+        return charts.layered(
+            self.packed, layers, self.listing.width, height, params, "shown_title"
         )
 
     def params(self) -> list[alt.Parameter]:
         """Where the window is."""
         last = self.packed.n_queries - self.n_rows
         control = alt.binding_range(
-            min=0, max=self.packed.n_queries - 1, step=1, name="Tokens around "
+            min=0, max=self.packed.n_queries - 1, step=1, name=_("Tokens around") + " "
         )
         return [
             # What a slider `x` calls its values is the list `xs`.
@@ -91,6 +91,7 @@ class _Drawing:
         last = self.packed.n_queries - n
         above = "pinned >= 0 && pinned < first ? '▲ ' + query_names[pinned]"
         below = f"pinned >= first + {n} ? '▼ ' + query_names[pinned]"
+        earlier, later = charts.literal(_("▲ earlier")), charts.literal(_("▼ later"))
         step = n - 1
         return (
             alt.Chart(alt.sequence(0, n + 2, as_="row"))
@@ -102,7 +103,7 @@ class _Drawing:
                 # A click on what leads on counts as one on the pinned token, which stays pinned.
                 token="datum.edge ? pinned : datum.query",  # noqa: S106  a field of that name
                 text=f"!datum.edge ? queries[datum.query] : datum.row == 0"
-                f" ? ({above} : '▲ earlier') : ({below} : '▼ later')",
+                f" ? ({above} : {earlier}) : ({below} : {later})",
                 choice="!datum.edge ? null : {around: datum.row == 0"
                 f" ? (pinned >= 0 && pinned < first ? pinned : max(0, first + {n // 2 - step}))"
                 f" : (pinned >= first + {n} ? pinned"
@@ -120,7 +121,7 @@ class _Drawing:
         n = self.packed.n_queries
         labels = charts.token_labels(self.packed.attention.queries)
         control = alt.binding_select(
-            options=list(range(-1, n)), labels=["nothing", *labels], name="Pinned token "
+            options=list(range(-1, n)), labels=[_("nothing"), *labels], name=_("Pinned token") + " "
         )
         pin = charts.pin({"token": self.packed.pin}, {"token": control})
         marked = "datum.query == {0} && !datum.edge || datum.edge && {0} >= 0 && ({1})"

@@ -10,11 +10,10 @@ compares weights with gradients by rank correlation and with what is left out; S
 
 from __future__ import annotations
 
-from typing import cast
-
 import altair as alt
 
 from attention_gallery import charts
+from attention_gallery.language import _, marked
 from attention_gallery.packing import Packed
 from attention_gallery.pixels import ground
 from attention_gallery.terms import Exhibit, Table
@@ -22,7 +21,7 @@ from attention_gallery.views.explanation import cells, said
 from attention_gallery.views.explanation.columns import NAMES, Columns
 from attention_gallery.views.explanation.layout import Layout
 
-TITLE = "Attention as explanation"
+TITLE = marked("Attention as explanation")
 
 MEASURES = frozenset({"norms", "attribution", "knockout"})
 """What has to be measured for this view."""
@@ -44,8 +43,8 @@ def draw(packed: Packed) -> alt.LayerChart:
         cells.rows(layout),
     ]
     # What is drawn widens the chart as far as it needs, on a page and on a phone.
-    chart = alt.layer(*layers, width=1, height=1)
-    return cast(alt.LayerChart, chart.add_params(*charts.shared_params(packed), *_params(layout)))
+    params = (*charts.shared_params(packed), *_params(layout))
+    return charts.stacked(layers, params, width=1, height=1)
 
 
 def describe(packed: Packed) -> str:
@@ -56,11 +55,17 @@ def describe(packed: Packed) -> str:
 def tabulate(packed: Packed) -> Table:
     """The columns of the map first shown."""
     columns = Columns(packed)
-    weight, norms, _, loss = columns.all(packed.start)
+    weight, norms, _gradients, loss = columns.all(packed.start)
+    caption = _("What {map} looks at where the model answers, at {word}, and what that is worth")
     return Table(
-        caption=f"What {packed.slots[packed.start]} looks at where the model answers, at "
-        f"{columns.place}, and what that is worth",
-        columns=("word", "weight", "share of norms", "integrated gradients", "loss without it"),
+        caption=caption.format(map=packed.slots[packed.start], word=columns.place),
+        columns=(
+            _("word"),
+            _("weight"),
+            _("share of norms"),
+            _("integrated gradients"),
+            _("loss without it"),
+        ),
         rows=tuple(
             (
                 columns.names[key],
@@ -80,7 +85,10 @@ def _params(layout: Layout) -> list[alt.Parameter]:
     ``said`` is what a screen reader is told of it: the same as `describe`, by other code.
     """
     order = alt.binding_select(
-        options=list(range(1 + len(NAMES))), labels=["the text", *NAMES], name="Order of "
+        options=list(range(1 + len(NAMES))),
+        labels=[_("the text"), *map(_, NAMES)],
+        # The column is what is chosen in it.
+        name=_("Order of {column}").format(column=""),
     )
     return [
         *layout.params(),

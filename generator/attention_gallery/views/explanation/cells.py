@@ -7,6 +7,8 @@ from typing import Any, cast
 import altair as alt
 
 from attention_gallery import charts
+from attention_gallery.charts import literal, spoken
+from attention_gallery.language import _, marked
 from attention_gallery.pixels import AT, CORNERS, on_rows
 from attention_gallery.views.explanation import said
 from attention_gallery.views.explanation.columns import NAMES, PAIRS, SIGNED
@@ -16,7 +18,14 @@ _FOR, _AGAINST = charts.PIN_COLOUR, charts.HOVER_COLOUR
 _LEAST = 0.1  # nats that the longest bar stands for at least: less is noise
 _SHARE = 0.42  # of a column, that a bar reaches from its middle
 _SMALL, _PLAIN, _HEADING = 11, 12.5, 14
-_UNDER = ("of attention", "written", "integrated", "")
+_HEADINGS = (
+    marked("weight\nof attention"),
+    marked("norms\nwritten"),
+    marked("gradients\nintegrated"),
+    marked("loss\nin all heads"),
+)
+_OF_TEXT_READ = marked("gradients\nof text read")
+_IN_THIS_HEAD = marked("loss\nin this head")
 
 
 def notes(layout: Layout) -> alt.LayerChart:
@@ -32,7 +41,7 @@ def notes(layout: Layout) -> alt.LayerChart:
         .transform_calculate(
             x="0",
             y=f"{LINE} * (length(notes[narrow ? 1 : 0]) + 0.5)",
-            text="slots[slot] + ', looking from ' + place",
+            text=spoken(_("{map}, looking from {word}"), map="slots[slot]", word="place"),
         )
         .mark_text(**_text(_PLAIN, align="left", fontWeight=600))
         .encode(**AT, text="text:N")
@@ -53,27 +62,26 @@ def notes(layout: Layout) -> alt.LayerChart:
 
 def headings(layout: Layout) -> alt.LayerChart:
     """The names of the columns, and what stands below them."""
-    under = [f"'{text}'" for text in _UNDER]
+    said = [_(heading).partition("\n") for heading in _HEADINGS]
     if layout.columns.is_of_pair:
-        under[NAMES.index("gradients")] = "'of text read'"
-    under[-1] = "(loss_of[slot] ? 'in this head' : 'in all heads')"
+        said[NAMES.index("gradients")] = _(_OF_TEXT_READ).partition("\n")
+    under = [literal(heading[2]) for heading in said]
+    of_head = literal(_(_IN_THIS_HEAD).partition("\n")[2])
+    under[-1] = f"(loss_of[slot] ? {of_head} : {under[-1]})"
     rows = alt.Chart(alt.sequence(0, len(NAMES), as_="i")).transform_calculate(
         x=layout.middle("datum.i"),
         y=f"{layout.heads} + {LINE / 2}",
         below=f"{layout.heads} + {1.5 * LINE - 3}",
-        text=f"{list(NAMES)}[datum.i]",
+        text=f"[{', '.join(literal(heading[0]) for heading in said)}][datum.i]",
         under=f"[{', '.join(under)}][datum.i]",
     )
-    n_keys = layout.columns.n_keys
-    some = f" (those {LARGEST} of {n_keys} with the largest)" if layout.n_rows < n_keys else ""
-    order = f"(order ? 'by ' + {list(NAMES)}[order - 1] : 'in the order of the text')"
+    ranked = _("How far they rank the words alike, from −1 to 1")
     titles = (
         alt.Chart(alt.sequence(0, 2, as_="i"))
         .transform_calculate(
             x="0",
             y=f"(datum.i ? {layout.table} : {layout.agreement}) - {LINE / 2 + 2}",
-            text=f"datum.i ? 'Words, ' + {order} + '{some}'"
-            " : 'How far they rank the words alike, from −1 to 1'",
+            text=f"datum.i ? {_order(layout)} : {literal(ranked)}",
         )
         .mark_text(**_text(_PLAIN, align="left", fontWeight=600))
         .encode(**AT, text="text:N")
@@ -85,6 +93,22 @@ def headings(layout: Layout) -> alt.LayerChart:
         .encode(x=AT["x"], y=alt.Y("below:Q", scale=None, axis=None), text="under:N")
     )
     return _stacked(on_rows(rows, name, small), titles)
+
+
+def _order(layout: Layout) -> str:
+    """A Vega expression for which words have a row, and in which order."""
+    n = layout.columns.n_keys
+    by, unsorted = _("Words, by {column}"), _("Words, in the order of the text")
+    if layout.n_rows < n:
+        by = _("Words, by {column} (those {some} of {n} with the largest)")
+        unsorted = _("Words, in the order of the text (those {some} of {n} with the largest)")
+    parts = {"column": f"{_names()}[order - 1]", "some": str(LARGEST), "n": str(n)}
+    return f"(order ? {spoken(by, **parts)} : {spoken(unsorted, **parts)})"
+
+
+def _names() -> str:
+    """A Vega expression for what readers call the columns."""
+    return f"[{', '.join(literal(_(name)) for name in NAMES)}]"
 
 
 def correlations(layout: Layout) -> alt.LayerChart:
@@ -109,8 +133,12 @@ def correlations(layout: Layout) -> alt.LayerChart:
             centre=f"datum.top + {AGREEMENT / 2}",
             colour=f"datum.alike < 0 ? '{_AGAINST}' : '{_FOR}'",
             depth="0.5 * abs(datum.alike)",
-            tip=f"{list(NAMES)}[datum.column] + ' and ' + {list(NAMES)}[datum.row] + ': rank "
-            "correlation ' + datum.text",
+            tip=spoken(
+                _("{column} and {other}: rank correlation {number}"),
+                column=f"{_names()}[datum.column]",
+                other=f"{_names()}[datum.row]",
+                number="datum.text",
+            ),
         )
     )
     tint = (
@@ -137,7 +165,7 @@ def correlations(layout: Layout) -> alt.LayerChart:
         .transform_calculate(
             x=f"{layout.names} - 8",
             y=f"{layout.agreement} + {AGREEMENT} * (datum.i - 0.5)",
-            text=f"{list(NAMES)}[datum.i]",
+            text=f"{_names()}[datum.i]",
         )
         .mark_text(**_text(_PLAIN, align="right"))
         .encode(**AT, text="text:N")
@@ -160,10 +188,17 @@ def rows(layout: Layout) -> alt.LayerChart:
             x2=layout.width,
             top=f"datum.y - {ROW / 2}",
             bottom=f"datum.y + {ROW / 2}",
-            tip="rows[datum.key] + ': weight ' + format(datum.weight, '.3f') + ', share of norms '"
-            " + format(datum.norms, '.3f') + ', integrated gradients ' + "
-            f"{said.gradient_told_expr('datum.key')} + ', loss without it ' + "
-            f"{said.signed_expr('datum.loss')}",
+            tip=spoken(
+                _(
+                    "{word}: weight {weight}, share of norms {norms}, integrated gradients "
+                    "{gradients}, loss without it {loss}"
+                ),
+                word="rows[datum.key]",
+                weight="format(datum.weight, '.3f')",
+                norms="format(datum.norms, '.3f')",
+                gradients=said.gradient_told_expr("datum.key"),
+                loss=said.signed_expr("datum.loss"),
+            ),
         )
         .mark_rect(fillOpacity=0, aria=False)
         .encode(

@@ -14,6 +14,7 @@ from attention_gallery import maps
 from attention_gallery.charts import row_names, token_names
 from attention_gallery.codes import Layers
 from attention_gallery.errors import InputError
+from attention_gallery.language import marked
 from attention_gallery.maps import Slot
 from attention_gallery.packing import Packed
 from attention_gallery.rank_correlation import spearman
@@ -21,8 +22,8 @@ from attention_gallery.views.attribution.values import in_both
 
 Numbers = NDArray[np.float64]
 
-NAMES = ("weight", "norms", "gradients", "loss")
-"""What the columns are called."""
+NAMES = (marked("weight"), marked("norms"), marked("gradients"), marked("loss"))
+"""What the columns are called, by readers and in the document."""
 
 SIGNED = 2
 """From this column on numbers say which way."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import altair as alt
 import numpy as np
 
-from attention_gallery.charts import weight_expr
+from attention_gallery.charts import literal, spoken, weight_expr
+from attention_gallery.language import _, marked
 from attention_gallery.views.attribution.question import LITTLE, asks, gives
 from attention_gallery.views.explanation.columns import NAMES, PAIRS, Columns, Numbers
 
@@ -14,16 +15,18 @@ FAIR, POOR = 0.7, 0.3
 
 _WEIGHT_AND_LOSS = PAIRS.index((0, NAMES.index("loss")))
 _TOLD = tuple(pair for pair in PAIRS if pair[0] == 0)
-_IN_FULL = {"norms": "the norms", "gradients": "the gradients", "loss": "the loss"}
-_WHOSE = ("no head may look at", "this head may not look at")
 _VERDICTS = (
-    "Too few words have different numbers to say whether weights are a guide here.",
-    "Here weights are a fair guide to what a look is worth; that is no proof that they are the "
-    "reason for the answer.",
-    "Here weights are a rough guide to what a look is worth at best.",
-    "Here a large weight does not mean that a look is worth much.",
-    f"But next to nothing depends on these looks: none changes the answer by {LITTLE} or more, so "
-    "that it hardly matters how they rank.",
+    marked("Too few words have different numbers to say whether weights are a guide here."),
+    marked(
+        "Here weights are a fair guide to what a look is worth; that is no proof that they are the "
+        "reason for the answer."
+    ),
+    marked("Here weights are a rough guide to what a look is worth at best."),
+    marked("Here a large weight does not mean that a look is worth much."),
+    marked(
+        "But next to nothing depends on these looks: none changes the answer by {little} or more, "
+        "so that it hardly matters how they rank."
+    ),
 )
 UNTOLD = "–"
 """Stands in place of a number that says nothing."""
@@ -35,60 +38,124 @@ def in_words(columns: Columns, slot: int) -> str:
     weight, norm, gradient, lost = (
         (columns.names[key], float(column[key])) for key, column in zip(first, numbers, strict=True)
     )
-    whose = _WHOSE[columns.is_of_head(slot)]
     alike = columns.alike(slot)
-    told = ", ".join(
-        f"{_IN_FULL[NAMES[other]]} {_correlation(alike[PAIRS.index((one, other))])}"
-        for one, other in _TOLD
+    correlations = {
+        NAMES[other]: _correlation(alike[PAIRS.index((one, other))]) for one, other in _TOLD
+    }
+    parts = (
+        opening(columns),
+        _looks().format(
+            map=columns.slots[slot],
+            word=weight[0],
+            weight=f"{weight[1]:.3f}",
+            other=norm[0],
+            norm=f"{norm[1]:.3f}",
+        ),
+        _counts(columns, something=bool(gradient[1])).format(
+            word=gradient[0], number=signed(gradient[1])
+        ),
+        _changes(of_head=columns.is_of_head(slot), something=bool(lost[1])).format(
+            word=lost[0], loss=signed(lost[1])
+        ),
+        _ranks().format(**correlations),
+        _verdicts()[verdict(alike[_WEIGHT_AND_LOSS], float(np.abs(numbers[-1]).max()))],
     )
-    changes = (
-        f"changes most for {lost[0]} (loss {signed(lost[1])})" if lost[1] else "stays as it is"
-    )
-    counts = (
-        f"{gradient[0]} counts most ({signed(gradient[1])})" if gradient[1] else "nothing counts"
-    )
-    return (
-        f"{opening(columns)} In {columns.slots[slot]}, it looks most at {weight[0]} "
-        f"({weight[1]:.3f}), and most is written of {norm[0]} ({norm[1]:.3f}). {_text(columns)}, "
-        f"{counts}. Where {whose} a word, the answer "
-        f"{changes}. Rank correlation of the weight with {told}. "
-        f"{_VERDICTS[verdict(alike[_WEIGHT_AND_LOSS], float(np.abs(numbers[-1]).max()))]}"
+    return " ".join(parts)
+
+
+# Sentences, to be filled in by the build of the first map, and by the chart of each.
+
+
+def _looks() -> str:
+    return _(
+        "In {map}, it looks most at {word} ({weight}), and most is written of {other} ({norm})."
     )
 
 
-def _text(columns: Columns) -> str:
-    """Of which words there are gradients; of a pair it is not the text that it writes."""
-    return "In the text it reads" if columns.is_of_pair else "In the whole text"
+def _counts(columns: Columns, *, something: bool) -> str:
+    """The gradients; of a pair they are not of the text that it writes."""
+    if columns.is_of_pair:
+        if something:
+            return _("In the text it reads, {word} counts most ({number}).")
+        return _("In the text it reads, nothing counts.")
+    if something:
+        return _("In the whole text, {word} counts most ({number}).")
+    return _("In the whole text, nothing counts.")
+
+
+def _changes(*, of_head: bool, something: bool) -> str:
+    if of_head:
+        if something:
+            return _(
+                "Where this head may not look at a word, the answer changes most for {word} "
+                "(loss {loss})."
+            )
+        return _("Where this head may not look at a word, the answer stays as it is.")
+    if something:
+        return _(
+            "Where no head may look at a word, the answer changes most for {word} (loss {loss})."
+        )
+    return _("Where no head may look at a word, the answer stays as it is.")
+
+
+def _ranks() -> str:
+    return _(
+        "Rank correlation of the weight with the norms {norms}, the gradients {gradients}, the "
+        "loss {loss}."
+    )
+
+
+def _verdicts() -> list[str]:
+    return [_(verdict).format(little=LITTLE) for verdict in _VERDICTS]
 
 
 def opening(columns: Columns) -> str:
     """What was asked, what the model answers, and where."""
-    rough = (
-        "" if columns.converged else " The gradients miss what they should add up to by over 1%."
-    )
-    return f"{asks(columns.answer)} {gives(columns.answer)} It answers at {columns.place}.{rough}"
+    parts = [
+        asks(columns.answer),
+        gives(columns.answer),
+        _("It answers at {word}.").format(word=columns.place),
+    ]
+    if not columns.converged:
+        parts.append(_("The gradients miss what they should add up to by over 1%."))
+    return " ".join(parts)
 
 
 def expression(columns: Columns) -> str:
     """A Vega expression for what `in_words` says after the opening, of the map shown."""
-    told = " + ', ' + ".join(
-        f"'{_IN_FULL[NAMES[other]]} ' + {correlation_expr(str(PAIRS.index((one, other))))}"
-        for one, other in _TOLD
-    )
+    correlations = {
+        NAMES[other]: correlation_expr(str(PAIRS.index((one, other)))) for one, other in _TOLD
+    }
     weight, norms, gradients, lost = (f"toNumber(first_row[{i}])" for i in range(len(NAMES)))
     agreed = alike(str(_WEIGHT_AND_LOSS))
-    return (
-        f"opening + ' In ' + slots[slot] + ', it looks most at ' + rows[{weight}] + ' (' + "
-        f"format({weight_of(columns, weight)}, '.3f') + '), and most is written of ' + "
-        f"rows[{norms}] + ' (' + format({norm(norms)}, '.3f') + '). {_text(columns)}, ' + "
-        f"({gradient(gradients)} ? rows[{gradients}] + ' counts most (' + "
-        f"{signed_expr(gradient(gradients))} + ')' : 'nothing counts') + '. Where '"
-        f" + {list(_WHOSE)}[loss_of[slot] ? 1 : 0] + ' a word, the answer ' + ({loss(lost)} ? "
-        f"'changes most for ' + rows[{lost}] + ' (loss ' + {signed_expr(loss(lost))} + ')' : "
-        "'stays as it is') + '. Rank "
-        f"correlation of the weight with ' + {told} + '. ' + verdicts[{agreed} == null ? 0 : "
-        f"most_loss < {LITTLE} ? 4 : {agreed} >= {FAIR} ? 1 : {agreed} > {POOR} ? 2 : 3]"
+    looks = spoken(
+        _looks(),
+        map="slots[slot]",
+        word=f"rows[{weight}]",
+        weight=f"format({weight_of(columns, weight)}, '.3f')",
+        other=f"rows[{norms}]",
+        norm=f"format({norm(norms)}, '.3f')",
     )
+    counted = {"word": f"rows[{gradients}]", "number": signed_expr(gradient(gradients))}
+    something, nothing = (
+        spoken(_counts(columns, something=something), **counted) for something in (True, False)
+    )
+    counts = f"({gradient(gradients)} ? {something} : {nothing})"
+    changed = {"word": f"rows[{lost}]", "loss": signed_expr(loss(lost))}
+    of_head, of_all = (
+        " : ".join(
+            spoken(_changes(of_head=of_head, something=something), **changed)
+            for something in (True, False)
+        )
+        for of_head in (True, False)
+    )
+    changes = f"(loss_of[slot] ? ({loss(lost)} ? {of_head}) : ({loss(lost)} ? {of_all}))"
+    ranks = spoken(_ranks(), **correlations)
+    judged = (
+        f"verdicts[{agreed} == null ? 0 : most_loss < {LITTLE} ? 4 : {agreed} >= {FAIR} ? 1"
+        f" : {agreed} > {POOR} ? 2 : 3]"
+    )
+    return " + ' ' + ".join(("opening", looks, counts, changes, ranks, judged))
 
 
 def params(columns: Columns) -> list[alt.Parameter]:
@@ -116,7 +183,7 @@ def params(columns: Columns) -> list[alt.Parameter]:
         "firsts": [" ".join(map(str, columns.first(slot))) for slot in every],
         "opening": opening(columns),
         "place": columns.place,
-        "verdicts": list(_VERDICTS),
+        "verdicts": _verdicts(),
     }
     shown = {
         "norm_row": "split(norms[slot], ' ')",
@@ -199,9 +266,10 @@ def signed_expr(number: str) -> str:
 
 
 def _correlation(number: float | None) -> str:
-    return "unknown" if number is None else f"{number:.2f}".replace("-", "−")
+    return _("unknown") if number is None else f"{number:.2f}".replace("-", "−")
 
 
 def correlation_expr(pair: str) -> str:
     """A Vega expression for how a correlation is printed."""
-    return f"({alike(pair)} == null ? 'unknown' : format({alike(pair)}, '.2f'))"
+    unknown = literal(_("unknown"))
+    return f"({alike(pair)} == null ? {unknown} : format({alike(pair)}, '.2f'))"

@@ -6,20 +6,19 @@ The same is shown of text the author wrote, which the model only reads: how much
 
 from __future__ import annotations
 
-from typing import cast
-
 import altair as alt
 
 from attention_gallery import charts
 from attention_gallery.chances import number
+from attention_gallery.language import _, marked
 from attention_gallery.packing import Packed
 from attention_gallery.pixels import ground
 from attention_gallery.terms import Exhibit, Extra, Table
 from attention_gallery.views.generation import candidates, picture, said, text
 from attention_gallery.views.generation.layout import Layout
-from attention_gallery.views.generation.steps import Steps
+from attention_gallery.views.generation.steps import BY, Steps
 
-TITLE = "Generation"
+TITLE = marked("Generation")
 
 PARTS: frozenset[Extra] = frozenset({"predictions"})
 """What a capture has to hold for this view besides weights."""
@@ -47,8 +46,8 @@ def draw(packed: Packed) -> alt.LayerChart:
         candidates.headings(layout),
     ]
     # What is drawn widens the chart as far as it needs, on a page and on a phone.
-    chart = alt.layer(*layers, width=1, height=1)
-    return cast(alt.LayerChart, chart.add_params(*charts.shared_params(packed), *_params(layout)))
+    params = (*charts.shared_params(packed), *_params(layout))
+    return charts.stacked(layers, params, width=1, height=1)
 
 
 def describe(packed: Packed) -> str:
@@ -71,7 +70,7 @@ def tabulate(packed: Packed) -> Table:
             (
                 str(step + 1),
                 steps.words[step + 1],
-                steps.by[step],
+                _(BY[steps.by[step]]),
                 number(steps.given[step]) if told else "",
                 f"{steps.bits[step]:.2f}" if told else "",
                 *others,
@@ -79,15 +78,15 @@ def tabulate(packed: Packed) -> Table:
             )
         )
     return Table(
-        caption="What the model gave each token, and what it held likely besides",
+        caption=_("What the model gave each token, and what it held likely besides"),
         columns=(
-            "position",
-            "token",
-            "written by",
-            "probability",
-            "surprisal in bits",
-            "likeliest other",
-            "second other",
+            _("position"),
+            _("token"),
+            _("written by"),
+            _("probability"),
+            _("surprisal in bits"),
+            _("likeliest other"),
+            _("second other"),
         ),
         rows=tuple(rows),
     )
@@ -114,7 +113,7 @@ def _params(layout: Layout) -> list[alt.Parameter]:
     }
     if layout.pictured:
         data["key_patches"] = [token.patch for token in packed.attention.keys]
-    slider = alt.binding_range(min=0, max=len(steps) - 1, step=1, name="Step ")
+    slider = alt.binding_range(min=0, max=len(steps) - 1, step=1, name=_("Step") + " ")
     first, last = ("step * (step + 1)", "(step + 1) * (step + 2)")
     if not packed.triangle:
         first, last = f"{2 * packed.n_keys} * step", f"{2 * packed.n_keys} * (step + 1)"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import altair as alt
 
-from attention_gallery import chances
+from attention_gallery import chances, charts
+from attention_gallery.language import _
 from attention_gallery.pixels import AT
 from attention_gallery.views.generation.layout import LINE, Layout
-from attention_gallery.views.generation.said import quoted
+from attention_gallery.views.generation.said import quoted, writer
 
 
 def bars(layout: Layout) -> alt.LayerChart:
@@ -25,7 +26,7 @@ def bars(layout: Layout) -> alt.LayerChart:
             rest=f"datum.place == {n + 1}",
             at=f"datum.place == {n + 1} && !({own}) ? {n} : datum.place",
             text=f"datum.place < {n} ? likely[step][datum.place]"
-            f" : datum.place == {n} ? words[step + 1] : 'all others'",
+            f" : datum.place == {n} ? words[step + 1] : {charts.literal(_('all others'))}",
             chance=f"datum.place < {n} ? chances[step][datum.place]"
             f" : datum.place == {n} ? given[step] : rests[step]",
         )
@@ -36,25 +37,29 @@ def bars(layout: Layout) -> alt.LayerChart:
 def headings(layout: Layout) -> alt.Chart:
     """What each part shows, above it; then what comes next, and who wrote it."""
     read, comes = quoted("words[step]"), quoted("words[step + 1]")
-    looked_at = "image" if layout.pictured else "source" if layout.crossed else "text"
+    looked_at = _("{head}: where {token} looks in the text")
+    if layout.crossed:
+        looked_at = _("{head}: where {token} looks in the source")
+    if layout.pictured:
+        looked_at = _("{head}: where {token} looks in the image")
+    following = charts.spoken(
+        _("Next, by {writer}: {token}"), writer=writer("by[step]"), token=comes
+    )
+    nothing = charts.literal(_("No word follows."))
     lines = [
-        (f"{LINE / 2}", f"'What may come after ' + {read}", 600),
-        (
-            f"{1.5 * LINE}",
-            f"by[step] == '' ? 'No word follows.' : 'Next, by the ' + by[step] + ': ' + {comes}",
-            400,
-        ),
+        (f"{LINE / 2}", charts.spoken(_("What may come after {token}"), token=read), 600),
+        (f"{1.5 * LINE}", f"by[step] == '' ? {nothing} : {following}", 400),
         (f"{2.5 * LINE}", "told[step]", 400),
         (
             f"{layout.shown + LINE / 2}",
-            f"slots[slot] + ': where ' + {read} + ' looks in the {looked_at}'",
+            charts.spoken(looked_at, head="slots[slot]", token=read),
             600,
         ),
     ]
     if layout.crossed:
-        lines.append((f"{layout.text} + {LINE / 2}", "'The target'", 600))
+        lines.append((f"{layout.text} + {LINE / 2}", charts.literal(_("The target")), 600))
     if "model" in layout.steps.by:
-        dashed = "'Dashed boxes: written by the model itself.'"
+        dashed = charts.literal(_("Dashed boxes: written by the model itself."))
         lines.append((f"{layout.height} - {LINE / 2}", dashed, 400))
     each = ", ".join(f"{{y: {y}, text: {text}, weight: {w}}}" for y, text, w in lines)
     return (

@@ -6,10 +6,12 @@ import numpy as np
 
 from attention_gallery import charts
 from attention_gallery.chances import LEAST, number, number_expr
-from attention_gallery.views.generation.steps import Steps
+from attention_gallery.language import _
+from attention_gallery.views.generation.steps import WRITERS, Steps, Writer
 
 _CONTEXT = 5  # tokens that are repeated of what was read
 _LONGEST = 30  # letters of a token
+_JUDGED: tuple[Writer, ...] = ("author", "model")
 _SAID = 3  # of the likeliest tokens, those worth saying
 
 
@@ -24,30 +26,35 @@ def in_words(steps: Steps, step: int) -> str:
         for i, chance in enumerate(steps.chances[step][:_SAID])
         if not i or chance >= LEAST
     )
-    likeliest = f"{first}, then {', '.join(others)}" if others else first
-    came = (
-        f"The next token, by the {steps.by[step]}, is "
-        f"{charts.quoted(steps.words[step + 1], _LONGEST)}: "
-        f"{steps.told(step)}."
-        if steps.by[step]
-        else "No word follows."
+    gives = _("After {read}, the model gives {first}.")
+    if others:
+        gives = _("After {read}, the model gives {first}, then {others}.")
+    came = _("No word follows.")
+    if by := steps.by[step]:
+        came = _("The next token, by {writer}, is {token}: {told}.").format(
+            writer=_(WRITERS[by]),
+            token=charts.quoted(steps.words[step + 1], _LONGEST),
+            told=steps.told(step),
+        )
+    looks = _("To choose what comes, {head} looks most at {key}: {weight}.").format(
+        head=packed.slots[packed.start],
+        key=charts.quoted(packed.attention.keys[key].text, _LONGEST),
+        weight=f"{row[key]:.3f}",
     )
-    return (
-        f"After “\u2068{read}\u2069”, the model gives {likeliest}. {came} "
-        f"To choose what comes, {packed.slots[packed.start]} looks most at "
-        f"{charts.quoted(packed.attention.keys[key].text, _LONGEST)}: {row[key]:.3f}."
-    )
+    given = gives.format(read=f"“\u2068{read}\u2069”", first=first, others=", ".join(others))
+    return f"{given} {came} {looks}"
 
 
 def on_the_whole(steps: Steps) -> str:
     """How surprising the author's words are to the model, and its own."""
     means = []
-    for who in ("author", "model"):
+    for who in _JUDGED:
         bits = [steps.bits[step] for step in range(len(steps)) if steps.by[step] == who]
         if len(bits) > 1:
             means.append(
-                f"The surprisal of the {len(bits)} tokens by the {who} is {np.mean(bits):.2f} bits "
-                "on average."
+                _("The surprisal of the {n} tokens by {writer} is {bits} bits on average.").format(
+                    n=len(bits), writer=_(WRITERS[who]), bits=f"{np.mean(bits):.2f}"
+                )
             )
     return " ".join(means)
 
@@ -58,24 +65,39 @@ def expression(steps: Steps) -> str:
         f"{quoted(f'likely[step][{i}]')} + ' ' + {number_expr(f'chances[step][{i}]')}"
         for i in range(min(_SAID, len(steps.likely[0])))
     ]
-    likeliest = " + ".join(
-        f"(chances[step][{i}] < {LEAST} ? '' : '{', then ' if i == 1 else ', '}' + {said})"
-        if i
-        else said
-        for i, said in enumerate(each)
-    )
     read = f"join(slice(brief, max(0, step + 1 - {_CONTEXT}), step + 1), ' ')"
-    came = (
-        "(by[step] == '' ? 'No word follows.' : 'The next token, by the ' + by[step] + ', is '"
-        f" + {quoted('words[step + 1]')} + ': ' + told[step] + '.')"
+    parts = {"read": f"'“\u2068' + {read} + '\u2069”'", "first": each[0]}
+    gives = charts.spoken(_("After {read}, the model gives {first}."), **parts)
+    if others := each[1:]:
+        # They come in order: of those after one that is not worth saying none is.
+        rest = (
+            f" + (chances[step][{i}] < {LEAST} ? '' : ', ' + {said})"
+            for i, said in enumerate(others[1:], 2)
+        )
+        several = charts.spoken(
+            _("After {read}, the model gives {first}, then {others}."),
+            others=others[0] + "".join(rest),
+            **parts,
+        )
+        gives = f"(chances[step][1] < {LEAST} ? {gives} : {several})"
+    came = charts.spoken(
+        _("The next token, by {writer}, is {token}: {told}."),
+        writer=writer("by[step]"), token=quoted("words[step + 1]"), told="told[step]",
+    )  # fmt: skip
+    looks = charts.spoken(
+        _("To choose what comes, {head} looks most at {key}: {weight}."),
+        head="slots[slot]",
+        key=quoted("keys[indexof(row, most)]"),
+        weight=f"format({charts.weight_expr('0', 'most')}, '.3f')",
     )
-    looked_at = quoted("keys[indexof(row, most)]")
-    weight = charts.weight_expr("0", "most")
-    return (
-        f"'After “\u2068' + {read} + '\u2069”, the model gives ' + {likeliest} + '. ' + {came}"
-        f" + ' To choose what comes, ' + slots[slot] + ' looks most at ' + {looked_at}"
-        f" + ': ' + format({weight}, '.3f') + '.'"
-    )
+    nothing = charts.literal(_("No word follows."))
+    return f"{gives} + ' ' + (by[step] == '' ? {nothing} : {came}) + ' ' + {looks}"
+
+
+def writer(by: str) -> str:
+    """A Vega expression for what a sentence calls who wrote a token."""
+    names = ", ".join(charts.literal(_(name)) for name in WRITERS.values())
+    return f"[{names}][indexof({list(WRITERS)}, {by})]"
 
 
 def quoted(word: str) -> str:

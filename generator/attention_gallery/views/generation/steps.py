@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
@@ -9,11 +10,27 @@ import numpy as np
 from attention_gallery import charts
 from attention_gallery.chances import number
 from attention_gallery.errors import InputError
+from attention_gallery.language import _, marked
 from attention_gallery.packing import Packed
 from attention_gallery.terms import Predictions, Token
 
 Writer = Literal["author", "model", "tokenizer", ""]
 """Who wrote a token; empty for none."""
+
+WRITERS: Mapping[Writer, str] = {
+    "author": marked("the author"),
+    "model": marked("the model"),
+    "tokenizer": marked("the tokenizer"),
+}
+"""What a sentence calls them."""
+
+BY: Mapping[Writer, str] = {
+    "author": marked("author"),
+    "model": marked("model"),
+    "tokenizer": marked("tokenizer"),
+    "": "",
+}
+"""What a table calls them."""
 
 LONGEST = 200
 """Tokens of the longest text: more lines would not be read."""
@@ -85,7 +102,9 @@ class Steps:
         """What the token that follows was given; empty where nothing follows."""
         if not self.by[step]:
             return ""
-        return f"probability {number(self.given[step])}, surprisal {self.bits[step]:.2f} bits"
+        return _("probability {chance}, surprisal {bits} bits").format(
+            chance=number(self.given[step]), bits=f"{self.bits[step]:.2f}"
+        )
 
     def others(self, step: int) -> list[int]:
         """Places of the likeliest tokens that do not follow."""

@@ -7,6 +7,7 @@ from typing import Any
 import altair as alt
 
 from attention_gallery import charts
+from attention_gallery.language import _
 from attention_gallery.pixels import AT, on_rows
 from attention_gallery.views.generation.layout import BAR, LOOKED_AT, WORD, Layout
 
@@ -22,8 +23,11 @@ _BOX: dict[str, Any] = {
 
 def words(layout: Layout) -> alt.LayerChart:
     """All tokens of the text; a click on one goes to the step that chose it."""
-    weight = f"', looked at: ' + format({_weight(layout, 'datum.word')}, '.3f')"
-    read = "''" if layout.crossed else f"(datum.word > step ? '' : {weight})"
+    tip = "datum.text + (datum.told ? ': ' + told[datum.word - 1] : '')"
+    if not layout.crossed:
+        weight = f"format({_weight(layout, 'datum.word')}, '.3f')"
+        read = charts.spoken(_("{token}, looked at: {weight}"), token=tip, weight=weight)
+        tip = f"datum.word > step ? {tip} : {read}"
     rows = (
         _placed(alt.Chart(alt.sequence(0, len(layout.steps.words), as_="word")), layout, "word")
         .transform_calculate(
@@ -31,9 +35,7 @@ def words(layout: Layout) -> alt.LayerChart:
             choice="{step: max(0, datum.word - 1)}",
             told="datum.word > 0 && told[datum.word - 1] != ''",
         )
-        .transform_calculate(
-            tip=f"datum.text + (datum.told ? ': ' + told[datum.word - 1] : '') + {read}"
-        )
+        .transform_calculate(tip=tip)
     )
     own = (
         alt.Chart()

@@ -6,17 +6,17 @@ ordered by what they do with the sentence.
 
 from __future__ import annotations
 
-from typing import cast
-
 import altair as alt
 
+from attention_gallery import charts
+from attention_gallery.language import marked
 from attention_gallery.packing import Packed
 from attention_gallery.pixels import ground
 from attention_gallery.terms import Exhibit, Table
 from attention_gallery.views.grid import heads, margins, panel, params, words
 from attention_gallery.views.grid.layout import Layout
 
-TITLE = "Grid of heads"
+TITLE = marked("Grid of heads")
 
 
 def fits(exhibit: Exhibit) -> bool:
@@ -46,17 +46,18 @@ def draw(packed: Packed) -> alt.LayerChart:
     ]
     if packed.every_head:
         layers += [margins.labels(layout), margins.brackets(layout), margins.windows(layout)]
-    chart = (
-        alt.layer(*layers)
-        # What is drawn widens the chart as far as it needs, on a page and on a phone.
-        .properties(width=1, height=1, usermeta={"leads": True})
-        .add_params(
+    return charts.stacked(
+        layers,
+        [
             *params.params(packed, scored, drawn),
             *margins.params(layout, notes),
             *layout.params(),
-        )
+        ],
+        # What is drawn widens the chart as far as it needs, on a page and on a phone.
+        width=1,
+        height=1,
+        usermeta={"leads": True},
     )
-    return cast(alt.LayerChart, chart)
 
 
 def describe(packed: Packed) -> str:

@@ -6,6 +6,8 @@ from typing import Literal, cast
 
 import altair as alt
 
+from attention_gallery import charts
+from attention_gallery.language import _
 from attention_gallery.packing import Packed
 from attention_gallery.pixels import AT, CORNERS
 from attention_gallery.sprite import LEVELS
@@ -79,12 +81,14 @@ def windows(layout: Layout) -> alt.Chart:
 
 def legend(notes: list[str]) -> alt.LayerChart:
     """The colours and what they stand for, and below them how to read the rest."""
+    weight = _("weight")
+    bar = max(48, 8 * charts.n_columns(weight))
     colours = (
         alt.Chart(alt.sequence(0, LEVELS, as_="level"))
         .transform_calculate(
             colour="colours[datum.level]",
-            x="48 + 12 * datum.level",
-            x2="60 + 12 * datum.level",
+            x=f"{bar} + 12 * datum.level",
+            x2=f"{bar + 12} + 12 * datum.level",
             y="legend_y",
             y2="legend_y + 10",
         )
@@ -94,8 +98,8 @@ def legend(notes: list[str]) -> alt.LayerChart:
     marks = (
         alt.Chart(alt.sequence(0, 4, as_="i"))
         .transform_calculate(
-            text="['weight', '0', '0.25', '1'][datum.i]",
-            x="[0, 54, 138, 222][datum.i]",
+            text=f"[{charts.literal(weight)}, '0', '0.25', '1'][datum.i]",
+            x=f"[0, {bar + 6}, {bar + 90}, {bar + 174}][datum.i]",
             y="legend_y + (datum.i ? 18 : 5)",
         )
         .mark_text(

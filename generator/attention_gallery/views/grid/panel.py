@@ -6,6 +6,8 @@ from typing import Literal
 
 import altair as alt
 
+from attention_gallery import charts
+from attention_gallery.language import _
 from attention_gallery.pixels import AT, CORNERS, on_rows
 from attention_gallery.views.grid.layout import LINE, Layout
 
@@ -16,8 +18,9 @@ _VALUE = 50  # room for its number
 
 def title() -> alt.Chart:
     """Which map is shown, and below it what is particular to it."""
+    pinned = charts.spoken(_("{head}, pinned"), head="slots[focus]")
     rows = alt.Chart(alt.sequence(0, 2, as_="line")).transform_calculate(
-        text="datum.line ? captions[focus] : slots[focus] + (pinned ? ', pinned' : '')",
+        text=f"datum.line ? captions[focus] : pinned ? {pinned} : slots[focus]",
         x="panel_x",
         y=f"panel_y + 11 + {LINE} * datum.line",
     )

@@ -9,6 +9,7 @@ import altair as alt
 
 from attention_gallery import charts, maps
 from attention_gallery.head_scores import HeadScore
+from attention_gallery.language import _
 from attention_gallery.packing import Packed
 from attention_gallery.sprite import SIDE, Miniatures, miniatures, palette
 from attention_gallery.views.grid import words
@@ -59,11 +60,11 @@ def _scores(packed: Packed, scored: Mapping[str, HeadScore]) -> list[alt.Paramet
         [None if slot.single is None else score[slot.single] for slot in packed.slots]
         for score in scored.values()
     ]
-    natural = "layer and head" if packed.every_head else "nothing: as listed"
+    natural = _("layer and head") if packed.every_head else _("nothing: as listed")
     order = alt.binding_select(
-        options=list(range(len(titles) + 1)), labels=[natural, *titles], name="Order by "
+        options=list(range(len(titles) + 1)), labels=[natural, *titles], name=_("Order by") + " "
     )
-    place = alt.binding_checkbox(name="Keep every head in its place ")
+    place = alt.binding_checkbox(name=_("Keep every head in its place") + " ")
     return [
         alt.param(name="scores", value=values),
         alt.param(name="score_titles", value=titles),
@@ -99,7 +100,7 @@ def _shown(scored: Mapping[str, HeadScore]) -> list[alt.Parameter]:
         for i, phrase in enumerate(words.phrases(scored))
     )
     listed = " + ', ' + ".join(parts)
-    ordered = "' The heads are ordered by ' + score_titles[order - 1] + '.'"
+    ordered = charts.spoken(_("The heads are ordered by {score}."), score="score_titles[order - 1]")
     return [
         alt.param(name="pinned", expr=f"{clicked} == slot"),
         alt.param(name="hovered", expr=f"{meanwhile} == slot ? {pointed} : -1"),
@@ -107,7 +108,7 @@ def _shown(scored: Mapping[str, HeadScore]) -> list[alt.Parameter]:
         alt.param(
             name="said",
             expr=f"slots[slot] + (slot_heads[slot] < 0 ? '.' : ': ' + {listed} + '.')"
-            f" + (placed ? '' : {ordered})",
+            f" + (placed ? '' : ' ' + {ordered})",
         ),
     ]
 

@@ -7,14 +7,23 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import numpy as np
 
 from attention_gallery.head_scores import HeadScore, head_scores
+from attention_gallery.language import _, marked
 from attention_gallery.packing import Packed
 from attention_gallery.sprite import Miniatures
 from attention_gallery.terms import Attention, Head, Table
 
 _TOP = 3
 # By what most heads of trained models are told apart; an outline names no more.
-_OUTLINED = ("known", "previous", "next", "first", "special", "same", "image")
-_ATTENTION = "attention "
+_OUTLINED = {
+    "known": marked("in {head} to what is known to be right ({score})"),
+    "previous": marked("in {head} to the previous token ({score})"),
+    "next": marked("in {head} to the next token ({score})"),
+    "first": marked("in {head} to the first token ({score})"),
+    "special": marked("in {head} to special tokens ({score})"),
+    "same": marked("in {head} to the same word elsewhere ({score})"),
+    "image": marked("in {head} to the image ({score})"),
+}
+_ATTENTION = "attention "  # in English a list of scores reads well without it
 
 
 def heads(packed: Packed) -> list[Head]:
@@ -33,18 +42,22 @@ def outline(packed: Packed, scored: Mapping[str, HeadScore]) -> str:
     if len(shown) == 1:
         return ""
     parts = []
-    for name in _OUTLINED:
+    for name, place in _OUTLINED.items():
         if score := scored.get(name):
             first = _ranked(score, shown)[0]
-            place = score.title.removeprefix(_ATTENTION)
-            parts.append(f"in {first} {place} ({score.told(score[first])})")
+            parts.append(_(place).format(head=first, score=score.told(score[first])))
     sharp = scored["largest"]
     first = _ranked(sharp, shown)[0]
     share = sharp.told(sharp[first])
-    decided = f"{first} is the most decided: on average {share} of a row goes to one key"
-    if not parts:
-        return f"Of {len(shown)} heads, {decided}."
-    return f"Of {len(shown)} heads, most attention goes {', '.join(parts)}; {decided}."
+    decided = _(
+        "Of {n} heads, {head} is the most decided: on average {share} of a row goes to one key."
+    )
+    if parts:
+        decided = _(
+            "Of {n} heads, most attention goes {places}; {head} is the most decided: on average "
+            "{share} of a row goes to one key."
+        )
+    return decided.format(n=len(shown), places=", ".join(parts), head=first, share=share)
 
 
 def told(packed: Packed, scored: Mapping[str, HeadScore]) -> str:
@@ -67,17 +80,18 @@ def facts(packed: Packed) -> Iterator[str]:
     """How heads share keys, and how far layers see, where there is something to tell."""
     attention = packed.attention
     if sizes := _sharing(packed):
-        yield (
-            f"{_listed(sizes)} neighbouring heads share their keys and values: they differ in what "
-            "they ask for only."
-        )
+        yield _(
+            "{n} neighbouring heads share their keys and values: they differ in what they ask for "
+            "only."
+        ).format(n=_listed(sizes))
     layers: dict[int, list[int]] = {}
     for number, window in enumerate(attention.windows):
         if window is not None:
             layers.setdefault(window, []).append(number)
     for window, numbers in layers.items():
-        seen = _reach(attention, window)
-        yield f"In {_spans(numbers)} a token sees at most {seen}: a sliding window."
+        yield _("In {layers} a token sees at most {seen}: a sliding window.").format(
+            layers=_spans(numbers), seen=_reach(attention, window)
+        )
 
 
 def notes(packed: Packed, pictures: Miniatures) -> list[str]:
@@ -87,12 +101,18 @@ def notes(packed: Packed, pictures: Miniatures) -> list[str]:
     lines = []
     if (height, width) != (packed.n_queries, packed.n_keys):
         blocks = [-(-n // size) for n, size in ((packed.n_queries, height), (packed.n_keys, width))]
-        lines.append(f"a pixel is the largest of up to {blocks[0]} × {blocks[1]} weights")
+        lines.append(
+            _("a pixel is the largest of up to {rows} × {columns} weights").format(
+                rows=blocks[0], columns=blocks[1]
+            )
+        )
     if packed.every_head and _sharing(packed):
-        lines.append("a bracket: heads that share their keys and values")
+        lines.append(_("a bracket: heads that share their keys and values"))
     if packed.every_head and attention.windows:
         sizes = {window for window in attention.windows if window is not None}
-        lines.append(f"a bar before a layer: it sees {_reach(attention, *sizes)} only")
+        lines.append(
+            _("a bar before a layer: it sees {seen} only").format(seen=_reach(attention, *sizes))
+        )
     return lines
 
 
@@ -107,11 +127,15 @@ def captions(packed: Packed) -> list[str]:
             size = attention.n_heads[layer] // attention.kv_heads[layer]
             first = head // size * size
             if size > 1:
-                parts.append(f"shares keys: H{first} to H{first + size - 1}")
+                parts.append(
+                    _("shares keys: {first} to {last}").format(
+                        first=f"H{first}", last=f"H{first + size - 1}"
+                    )
+                )
         if slot.layer is not None and attention.windows:
             window = attention.windows[slot.layer]
             if window is not None:
-                parts.append(f"sees {_reach(attention, window)}")
+                parts.append(_("sees {seen}").format(seen=_reach(attention, window)))
         lines.append(", ".join(parts))
     return lines
 
@@ -126,8 +150,14 @@ def table(packed: Packed, scored: Mapping[str, HeadScore]) -> Table:
         middle = score.told(float(np.median([score[head] for head in shown])))
         rows.append((score.title, *cells, middle))
     return Table(
-        caption=f"The heads with most of each score on this sentence, of {len(shown)}",
-        columns=("score", *("first", "second", "third")[:n_ranks], "median of the heads"),
+        caption=_("The heads with most of each score on this sentence, of {n}").format(
+            n=len(shown)
+        ),
+        columns=(
+            _("score"),
+            *(_("first"), _("second"), _("third"))[:n_ranks],
+            _("median of the heads"),
+        ),
         rows=tuple(rows),
     )
 
@@ -147,13 +177,13 @@ def _ranked(score: HeadScore, shown: Sequence[Head]) -> list[Head]:
 def _reach(attention: Attention, *windows: int) -> str:
     """What windows let a query see; they count the query itself."""
     if attention.causal:
-        return f"the last {_listed(windows)} tokens"
-    return f"{_listed(window - 1 for window in windows)} tokens to either side"
+        return _("the last {n} tokens").format(n=_listed(windows))
+    return _("{n} tokens to either side").format(n=_listed(window - 1 for window in windows))
 
 
 def _listed(numbers: Iterable[int]) -> str:
     *others, last = map(str, sorted(numbers))
-    return f"{', '.join(others)} or {last}" if others else last
+    return _("{words} or {last}").format(words=", ".join(others), last=last) if others else last
 
 
 def _spans(numbers: Sequence[int]) -> str:
@@ -165,6 +195,8 @@ def _spans(numbers: Sequence[int]) -> str:
         else:
             spans.append([number])
     return ", ".join(
-        f"L{span[0]} to L{span[-1]}" if len(span) > 2 else ", ".join(f"L{i}" for i in span)
+        _("{first} to {last}").format(first=f"L{span[0]}", last=f"L{span[-1]}")
+        if len(span) > 2
+        else ", ".join(f"L{i}" for i in span)
         for span in spans
     )

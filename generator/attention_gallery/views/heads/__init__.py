@@ -11,6 +11,7 @@ from typing import cast
 import altair as alt
 
 from attention_gallery import charts
+from attention_gallery.language import marked
 from attention_gallery.packing import Packed
 from attention_gallery.pixels import ground
 from attention_gallery.terms import Exhibit, Table
@@ -18,7 +19,7 @@ from attention_gallery.views.heads import card, dots, matrices, params, words
 from attention_gallery.views.heads.layout import Layout
 from attention_gallery.views.heads.scores import Scores
 
-TITLE = "What heads do"
+TITLE = marked("What heads do")
 
 MEASURES = frozenset({"patterns"})
 """What it needs; `ablation` and `patching` are shown where they are measured, too."""
@@ -34,7 +35,8 @@ def fits(exhibit: Exhibit) -> bool:
 
 def draw(packed: Packed) -> alt.LayerChart:
     """The chart. What is clicked in it is shown by the other charts of a page as well."""
-    layout = Layout(Scores(packed))
+    scores = Scores(packed)
+    layout = Layout(scores)
     chart = alt.layer(
         # Parameters belong to all of it; Altair copies all that they are added to.
         ground("whole_width", "whole_height", "one").add_params(*params.params(layout)),
@@ -45,7 +47,8 @@ def draw(packed: Packed) -> alt.LayerChart:
         # What is drawn widens the chart as far as it needs, on a page and on a phone.
         width=1,
         height=1,
-        usermeta={"leads": True},
+        # Which groups of scores there are is what the page explains.
+        usermeta={"leads": True, "groups": scores.groups},
     )
     return cast(alt.LayerChart, chart)
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import Literal
 
 import altair as alt
 
 from attention_gallery import charts
+from attention_gallery.charts import literal, n_columns, spoken
+from attention_gallery.language import _
 from attention_gallery.pixels import AT, CORNERS, on_rows
 from attention_gallery.views.heads import words
 from attention_gallery.views.heads.layout import LINE, PAIRED, PROBED, Layout
@@ -21,9 +24,13 @@ def card(layout: Layout) -> list[Layer]:
 
 def _title() -> alt.Chart:
     """Which head, and the pattern it stands out by."""
-    role = "(best[slot] < 0 ? '' : named[slot] ? ': ' + titles[best[slot]]"
+    parts = {"head": "slots[slot]", "pattern": "titles[best[slot]]"}
+    named = spoken(_("{head}: {pattern}"), **parts)
+    unnamed = spoken(_("{head}: no pattern stands out"), **parts)
     rows = alt.Chart(alt.sequence(0, 1, as_="one")).transform_calculate(
-        text=f"slots[slot] + {role} : ': no pattern stands out')", x="card_x", y="card_y + 9"
+        text=f"best[slot] < 0 ? slots[slot] : named[slot] ? {named} : {unnamed}",
+        x="card_x",
+        y="card_y + 9",
     )
     return text(rows, align="left", fontSize=14, fontWeight=600, limit=alt.expr("part_width"))
 
@@ -140,13 +147,14 @@ def _texts(side: Literal["left", "right"]) -> alt.Chart:
 
 def _legend(layout: Layout) -> list[alt.Chart]:
     """What the line and the dot beside bars mean."""
-    total = effect(layout.scores.total)
+    total = _("total effect {effect}; bars begin at 0").format(effect=effect(layout.scores.total))
+    untrained = _("best untrained head")
     y = alt.Y("middle:Q", scale=None, axis=None)
     parts: list[alt.Chart] = []
     for row, x, marked, said in (
-        (PROBED, 12, "line", "best untrained head"),
-        (PROBED, 150, "dot", "looks at all alike"),
-        (PAIRED, 12, "line", f"total effect {total}; bars begin at 0"),
+        (PROBED, 12, "line", untrained),
+        (PROBED, max(150, ceil(32 + 6.2 * n_columns(untrained))), "dot", _("looks at all alike")),
+        (PAIRED, 12, "line", total),
     ):
         if row not in {each.score for each in layout.rows}:
             continue
@@ -155,7 +163,7 @@ def _legend(layout: Layout) -> list[alt.Chart]:
             .transform_filter(f"datum.score == {row}")
             .transform_calculate(
                 at=f"card_x + {x}", x=f"card_x + {x + 8}", y="datum.middle - 6",
-                y2="datum.middle + 6", said=f"'{said}'",
+                y2="datum.middle + 6", said=literal(said),
             )
         )  # fmt: skip
         at = alt.X("at:Q", scale=None, axis=None)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import altair as alt
 
 from attention_gallery import charts
+from attention_gallery.charts import literal, spoken
+from attention_gallery.language import _
 from attention_gallery.pixels import CORNERS, ringed
 from attention_gallery.views.heads.layout import NUMBERED, Layout
 from attention_gallery.views.heads.matrices import Layer, fine, text
@@ -86,20 +88,20 @@ def _name(layout: Layout) -> alt.Chart:
 
 def _headings() -> list[Layer]:
     """What is upwards above the axis, what is across below it."""
+    baselines = literal(_("dashed: best untrained head, dotted: all keys alike"))
+    middle = spoken(_("line: {effect}"), effect="middle_texts[middles[score] ? score : beside]")
     lines = [
-        ("'All heads as dots'", "0", "dots_y + 9", 13, 600),
+        (literal(_("All heads as dots")), "0", "dots_y + 9", 13, 600),
         ("'↑ ' + captions[beside]", "0", "plot_y - 14", 11, 400),
         (
             "'→ ' + captions[score]", "plot_x", "plot_y + plot_height + 32", 11, 400,
         ),
         (
-            "probed[score] || probed[beside] ? "
-            "'dashed: best untrained head, dotted: all keys alike' : ''",
+            f"probed[score] || probed[beside] ? {baselines} : ''",
             "plot_x", "plot_y + plot_height + 52", 11, 400,
         ),
         (
-            "middles[score] || middles[beside] ? 'line: '"
-            " + middle_texts[middles[score] ? score : beside] : ''",
+            f"middles[score] || middles[beside] ? {middle} : ''",
             "plot_x",
             "plot_y + plot_height + (probed[score] || probed[beside] ? 66 : 52)",
             11, 400,

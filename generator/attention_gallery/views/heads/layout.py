@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import altair as alt
 
+from attention_gallery.language import _
 from attention_gallery.pixels import NARROW
 from attention_gallery.views.heads import words
 from attention_gallery.views.heads.scores import Group, Scores
@@ -117,10 +118,10 @@ class Layout:
 def _card(scores: Scores) -> list[Row]:
     """A heading for each group of scores, and a line for each score."""
     headings: dict[Group, str] = {
-        "probe": "On the probe: share of its attention",
-        "sentence": "On this sentence",
-        "without": "Without it, the answer changes by",
-        "pair": "Its part in the difference of two sentences",
+        "probe": _("On the probe: share of its attention"),
+        "sentence": _("On this sentence"),
+        "without": _("Without it, the answer changes by"),
+        "pair": _("Its part in the difference of two sentences"),
     }
     legends: dict[Group, int] = {"probe": PROBED, "pair": PAIRED}
     rows: list[Row] = []

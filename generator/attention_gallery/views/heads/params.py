@@ -8,6 +8,7 @@ import altair as alt
 import numpy as np
 
 from attention_gallery import charts
+from attention_gallery.language import _
 from attention_gallery.views.heads import words
 from attention_gallery.views.heads.layout import Layout
 from attention_gallery.views.heads.scores import Score, Scores, effect
@@ -74,10 +75,10 @@ def _controls(scores: Scores) -> list[alt.Parameter]:
     def select(name: str, options: int, labels: list[str]) -> alt.BindInputSelect:
         return alt.binding_select(options=list(range(options)), labels=labels, name=f"{name} ")
 
-    layers = select("Layer", len(counts), [f"L{i}" for i in range(len(counts))])
-    heads = select("Head", max(counts), [f"H{i}" for i in range(max(counts))])
-    score = select("Score", len(labels), labels)
-    beside = select("Beside it", len(labels), labels)
+    layers = select(_("Layer"), len(counts), [f"L{i}" for i in range(len(counts))])
+    heads = select(_("Head"), max(counts), [f"H{i}" for i in range(max(counts))])
+    score = select(_("Score"), len(labels), labels)
+    beside = select(_("Beside it"), len(labels), labels)
     return [
         alt.param(name="layer", value=start.layer, bind=layers),
         alt.param(name="head", value=start.head, bind=heads),
@@ -92,7 +93,9 @@ def _middle(score: Score) -> str:
     """What is said of the middle of its colours; of a score that has none, nothing."""
     if not score.signed:
         return ""
-    return f"total effect {effect(score.middle)}" if score.middle else "0"
+    if not score.middle:
+        return "0"
+    return _("total effect {effect}").format(effect=effect(score.middle))
 
 
 def _line(scores: Scores, score: Score) -> float | None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from attention_gallery.errors import InputError
 from attention_gallery.head_scores import head_scores
+from attention_gallery.language import _, marked
 from attention_gallery.packing import Packed
 from attention_gallery.terms import Head, Measured
 
@@ -22,15 +23,15 @@ STANDS_OUT = 0.25
 """A head is named after a pattern that it gives so much more attention than its baselines."""
 
 _SHORT: Mapping[str, str] = {
-    "known": "to what is known",
-    "previous": "to previous token",
-    "next": "to next token",
-    "itself": "to itself",
-    "first": "to first token",
-    "special": "to special tokens",
-    "image": "to the image",
-    "same": "to the same word",
-    "largest": "largest weight",
+    "known": marked("sentence: to what is known"),
+    "previous": marked("sentence: to previous token"),
+    "next": marked("sentence: to next token"),
+    "itself": marked("sentence: to itself"),
+    "first": marked("sentence: to first token"),
+    "special": marked("sentence: to special tokens"),
+    "image": marked("sentence: to the image"),
+    "same": marked("sentence: to the same word"),
+    "largest": marked("sentence: largest weight"),
 }
 """What scores of a sentence are called in a control, which has room for 28 letters."""
 
@@ -155,6 +156,11 @@ class Scores:
         return [i for i, score in enumerate(self.all) if score.group == group]
 
     @property
+    def groups(self) -> list[Group]:
+        """The groups there are scores of."""
+        return list(dict.fromkeys(score.group for score in self.all))
+
+    @property
     def total(self) -> float:
         """The total effect of what two sentences differ in; 0 where there is one only."""
         return rounded_effect(self.patching.facts["total"]) if self.patching else 0.0
@@ -223,13 +229,14 @@ class Scores:
         for pattern, told in found.facts["patterns"].get(kind, {}).items():
             folder = f"{kind}/{pattern}"
             untrained = _flat(found.layers(f"{folder}/untrained"), 3)
+            title = _(told["title"])
             yield Score(
                 "probe",
-                told["title"],
-                f"probe: {told['title']}",
+                title,
+                _("probe: {pattern}").format(pattern=title),
                 _flat(found.layers(f"{folder}/trained"), 3),
-                gives=told["gives"],
-                says=told["says"],
+                gives=_(told["gives"]),
+                says=_(told["says"]),
                 untrained=float(untrained.max()),
                 uniform=tuple(np.round(found.arrays[f"{folder}/uniform"], 3).tolist()),
             )
@@ -237,20 +244,24 @@ class Scores:
     def _sentence(self) -> Iterator[Score]:
         for name, score in head_scores(self.packed.attention, self.packed.gold).items():
             values = _flat(score.values, score.digits)
-            label = f"sentence: {_SHORT.get(name, score.title)}"
+            label = (
+                _(_SHORT[name])
+                if name in _SHORT
+                else _("sentence: {score}").format(score=score.title)
+            )
             yield Score("sentence", score.title, label, values, score.unit, digits=score.digits)
 
     def _effects(self) -> Iterator[Score]:
         if self.ablation:
-            unit = self.ablation.facts["answer"]["unit"]
-            for name, title, short in (
-                ("zero", "nothing in its place", "nothing instead"),
-                ("mean", "its mean over this sentence", "its mean instead"),
+            unit = _(self.ablation.facts["answer"]["unit"])
+            for name, title, label in (
+                ("zero", _("nothing in its place"), _("without it: nothing instead")),
+                ("mean", _("its mean over this sentence"), _("without it: its mean instead")),
             ):
                 yield Score(
                     "without",
                     title,
-                    f"without it: {short}",
+                    label,
                     _effects(self.ablation, name),
                     unit,
                     signed=True,
@@ -258,11 +269,14 @@ class Scores:
                 )
         if self.patching:
             facts = self.patching.facts
-            for name in ("indirect", "direct"):
+            for name, title, label in (
+                ("indirect", _("indirect effect"), _("pair: indirect effect")),
+                ("direct", _("direct effect"), _("pair: direct effect")),
+            ):
                 yield Score(
                     "pair",
-                    f"{name} effect",
-                    f"pair: {name} effect",
+                    title,
+                    label,
                     _effects(self.patching, name),
                     signed=True,
                     # Beside a head that carries nothing, all of the difference has its effect.

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from attention_gallery.charts import quoted
+from attention_gallery.charts import literal, quoted, spoken
+from attention_gallery.language import _, marked, ngettext
 from attention_gallery.terms import Measured, Table
 from attention_gallery.views.heads.scores import SIZES, Score, Scores, effect, rounded_effect
 
 _TOP = 3
-_NONE = "none above an untrained one"
+_NONE = marked("none above an untrained one")
 _ATTENTION = "attention "
 _SLIGHT = 0.01  # nats or logits: an answer that changes by less is the same to a reader
 
@@ -26,43 +27,37 @@ def in_words(scores: Scores, at: int) -> str:
         scores: All of them.
         at: Which head.
     """
-    told = f"{scores.heads[at]}{_on_probe(scores, at)}"
     sentence = [scores.all[i] for i in scores.of("sentence")]
     listed = (
         f"{p} {s.told(s.values[at])}" for p, s in zip(_phrases(scores), sentence, strict=True)
     )
-    told += f" On this sentence: {', '.join(listed)}."
-    for i, (before, after) in _effects(scores).items():
-        score = scores.all[i]
-        told += f"{before}{score.told(score.values[at])}{after}"
-    together = of_all(scores)
-    return f"{told} {together}" if together else told
+    parts = [_on_probe(scores, at), _on_sentence().format(scores=", ".join(listed))]
+    effects = {name: scores.all[i].told(scores.all[i].values[at]) for name, i in _named(scores)}
+    if scores.ablation:
+        answer = scores.ablation.facts["answer"]
+        parts.append(_without(answer).format(**_quoted(answer), **effects))
+    if scores.patching:
+        parts.append(_pair().format(total=effect(scores.total), **effects))
+    return " ".join([*parts, *filter(None, [of_all(scores)])])
 
 
 def expression(scores: Scores) -> str:
     """A Vega expression for `in_words` of the head that is shown."""
-    parts = ["slots[slot]"]
-    if scores.of("probe"):
-        number = "format(values[best[slot]][slot], '.3f')"
-        untrained = "format(untrained[best[slot]], '.3f')"
-        uniform = "format(uniform[best[slot]][slot_layers[slot]], '.3f')"
-        parts += [
-            "(named[slot] ? ' (' + titles[best[slot]] + '): ' : ' (no pattern stands out): ')",
-            f"'on the probe it gives ' + {number} + ' to ' + gives[best[slot]]",
-            f"'; the best head of an untrained model gives ' + {untrained}",
-            f"', one that looks at all it sees alike ' + {uniform} + '.'",
-            "(named[slot] ? ' ' + says[best[slot]] : '')",
-        ]
-    else:
-        parts.append(f"'{_unprobed(scores)}'")
-    for place, i in enumerate(scores.of("sentence")):
-        parts.append(f"'{', ' if place else ' On this sentence: '}' + phrases[{place}] + ' '")
-        parts.append(told_expr(str(i), "slot"))
-    parts.append("'.'")
-    for place, i in enumerate(_effects(scores)):
-        parts.append(f"befores[{place}] + {told_expr(str(i), 'slot')} + afters[{place}]")
-    parts.append("(of_all == '' ? '' : ' ' + of_all)")
-    return " + ".join(parts)
+    listed = (
+        f"phrases[{place}] + ' ' + {told_expr(str(i), 'slot')}"
+        for place, i in enumerate(scores.of("sentence"))
+    )
+    parts = [_on_probe_expr(scores), spoken(_on_sentence(), scores=" + ', ' + ".join(listed))]
+    effects = {name: told_expr(str(i), "slot") for name, i in _named(scores)}
+    if scores.ablation:
+        answer = scores.ablation.facts["answer"]
+        words = {name: literal(word) for name, word in _quoted(answer).items()}
+        parts.append(spoken(_without(answer), **words, **effects))
+    if scores.patching:
+        parts.append(spoken(_pair(), total=literal(effect(scores.total)), **effects))
+    if of_all(scores):
+        parts.append("of_all")
+    return " + ' ' + ".join(parts)
 
 
 def told_expr(score: str, at: str) -> str:
@@ -80,13 +75,7 @@ def number_expr(score: str, at: str) -> str:
 
 def constants(scores: Scores) -> dict[str, Any]:
     """What `expression` needs besides the scores."""
-    effects = _effects(scores)
-    return {
-        "phrases": _phrases(scores),
-        "befores": [before for before, _ in effects.values()],
-        "afters": [after for _, after in effects.values()],
-        "of_all": of_all(scores),
-    }
+    return {"phrases": _phrases(scores), "of_all": of_all(scores)}
 
 
 def of_all(scores: Scores) -> str:
@@ -101,15 +90,19 @@ def outline(scores: Scores) -> str:
         score = scores.all[i]
         leaders = _leaders(score)[:1]
         told = " ".join(f"{scores.heads[at]} {score.told(score.values[at])}" for at in leaders)
-        parts.append(f"{score.title} {told or _NONE}")
+        parts.append(f"{score.title} {told or _(_NONE)}")
     if not parts:
         return ""
-    n_named = sum(scores.named)
-    told = "1 stands" if n_named == 1 else f"{n_named or 'none'} stand{'' if n_named else 's'}"
-    return (
-        f"Of {len(scores.heads)} heads, {told} out by a pattern of the probe. Those with most of "
-        f"each: {', '.join(parts)}."
-    )
+    if n_named := sum(scores.named):
+        told = ngettext(
+            "Of {heads} heads, {n} stands out by a pattern of the probe.",
+            "Of {heads} heads, {n} stand out by a pattern of the probe.",
+            n_named,
+        )
+    else:
+        told = _("Of {heads} heads, none stands out by a pattern of the probe.")
+    most = _("Those with most of each: {heads}.").format(heads=", ".join(parts))
+    return f"{told.format(heads=len(scores.heads), n=n_named)} {most}"
 
 
 def table(scores: Scores) -> Table:
@@ -120,7 +113,7 @@ def table(scores: Scores) -> Table:
     rows = []
     for score in scores.all:
         cells = [f"{scores.heads[at]} {score.told(score.values[at])}" for at in _leaders(score)]
-        cells = cells or ["no single head" if score.signed else _NONE]
+        cells = cells or [_("no single head") if score.signed else _(_NONE)]
         row = [score.label, *cells, *[""] * (n_ranks - len(cells))]
         if signed:
             row.append("" if score.of_all is None else score.told(score.of_all))
@@ -129,36 +122,49 @@ def table(scores: Scores) -> Table:
             row.append(score.told(score.untrained) if of_pattern else "")
             row.append(_spread(score) if of_pattern else "")
         rows.append(tuple(row))
-    cross = " of cross-attention" if scores.packed.attention.kind == "cross" else ""
-    caption = f"Those with most of each score, of {len(scores.heads)} heads{cross}"
-    if signed:
-        caption += "; of effects, with the largest"
-    if scores.total:
-        caption += f", or that which is furthest from the total of {effect(scores.total)}"
+    caption = _caption(cross=scores.packed.attention.kind == "cross", signed=signed, of=scores)
     return Table(
         caption=caption,
         columns=(
-            "score",
-            *("first", "second", "third")[:n_ranks],
-            *(("all heads at once",) if signed else ()),
-            *(("best untrained head", "looking at all alike") if probed else ()),
+            _("score"),
+            *(_("first"), _("second"), _("third"))[:n_ranks],
+            *((_("all heads at once"),) if signed else ()),
+            *((_("best untrained head"), _("looking at all alike")) if probed else ()),
         ),
         rows=tuple(rows),
     )
 
 
-def asked(answer: dict[str, Any]) -> str:
-    """What an answer's number is of, as a phrase."""
-    if answer["rather_than"]:
-        against = quoted(answer["rather_than"])
-        return f"the logarithm of the odds of {quoted(answer['word'])} against {against}"
-    if answer["unit"] == "logits":
-        return f"the score of the class {quoted(answer['word'])}"
-    return f"the log-probability of {quoted(answer['word'])}"
+def _caption(of: Scores, *, cross: bool, signed: bool) -> str:
+    if cross:
+        told = _("Those with most of each score, of {n} heads of cross-attention")
+        if signed:
+            told = _(
+                "Those with most of each score, of {n} heads of cross-attention; of effects, with "
+                "the largest"
+            )
+        if of.total:
+            told = _(
+                "Those with most of each score, of {n} heads of cross-attention; of effects, with "
+                "the largest, or that which is furthest from the total of {total}"
+            )
+    else:
+        told = _("Those with most of each score, of {n} heads")
+        if signed:
+            told = _("Those with most of each score, of {n} heads; of effects, with the largest")
+        if of.total:
+            told = _(
+                "Those with most of each score, of {n} heads; of effects, with the largest, or "
+                "that which is furthest from the total of {total}"
+            )
+    return told.format(n=len(of.heads), total=effect(of.total))
 
 
 def brief(title: str) -> str:
-    """What a score is called where it is plain that it is about attention."""
+    """What a score is called where it is plain that it is about attention.
+
+    Where a language says so in another place, it says it again.
+    """
     return title.removeprefix(_ATTENTION)
 
 
@@ -175,23 +181,87 @@ def _leaders(score: Score) -> list[int]:
 
 
 def _on_probe(scores: Scores, at: int) -> str:
-    best = scores.best[at]
+    head, best = scores.heads[at], scores.best[at]
     if best < 0:
-        return _unprobed(scores)
+        return _unprobed(scores).format(head=head)
     score, named = scores.all[best], scores.named[at]
-    uniform = score.uniform[scores.heads[at].layer]
-    says = f" {score.says}" if named else ""
-    return (
-        f" ({score.title if named else 'no pattern stands out'}): on the probe it gives "
-        f"{score.values[at]:.3f} to {score.gives}; the best head of an untrained model gives "
-        f"{score.untrained:.3f}, one that looks at all it sees alike {uniform:.3f}.{says}"
+    told = _probed(named=named).format(
+        head=head,
+        pattern=score.title,
+        given=f"{score.values[at]:.3f}",
+        place=score.gives,
+        untrained=f"{score.untrained:.3f}",
+        uniform=f"{score.uniform[head.layer]:.3f}",
+    )
+    return f"{told} {score.says}" if named else told
+
+
+def _on_probe_expr(scores: Scores) -> str:
+    """A Vega expression for the same of the head that is shown."""
+    if not scores.of("probe"):
+        return spoken(_unprobed(scores), head="slots[slot]")
+    parts = {
+        "head": "slots[slot]",
+        "pattern": "titles[best[slot]]",
+        "given": "format(values[best[slot]][slot], '.3f')",
+        "place": "gives[best[slot]]",
+        "untrained": "format(untrained[best[slot]], '.3f')",
+        "uniform": "format(uniform[best[slot]][slot_layers[slot]], '.3f')",
+    }
+    named, unnamed = (spoken(_probed(named=named), **parts) for named in (True, False))
+    return f"(named[slot] ? {named} + ' ' + says[best[slot]] : {unnamed})"
+
+
+# Sentences, to be filled in by the build of the head first shown, and by the chart of each.
+
+
+def _probed(*, named: bool) -> str:
+    if named:
+        return _(
+            "{head} ({pattern}): on the probe it gives {given} to {place}; the best head of an "
+            "untrained model gives {untrained}, one that looks at all it sees alike {uniform}."
+        )
+    return _(
+        "{head} (no pattern stands out): on the probe it gives {given} to {place}; the best head "
+        "of an untrained model gives {untrained}, one that looks at all it sees alike {uniform}."
     )
 
 
 def _unprobed(scores: Scores) -> str:
-    """What follows the name of a head of which no more is known than its sentence."""
-    cross = scores.packed.attention.kind == "cross"
-    return ", a head of cross-attention." if cross else "."
+    """A head of which no more is known than its sentence."""
+    if scores.packed.attention.kind == "cross":
+        return _("{head}, a head of cross-attention.")
+    return _("{head}.")
+
+
+def _on_sentence() -> str:
+    return _("On this sentence: {scores}.")
+
+
+def _without(answer: dict[str, Any]) -> str:
+    if answer["rather_than"]:
+        return _(
+            "Without it, with nothing in its place, the logarithm of the odds of {word} against "
+            "{other} changes by {zero}; with its mean over this sentence in its place, by {mean}."
+        )
+    if answer["unit"] == "logits":
+        return _(
+            "Without it, with nothing in its place, the score of the class {word} changes by "
+            "{zero}; with its mean over this sentence in its place, by {mean}."
+        )
+    return _(
+        "Without it, with nothing in its place, the log-probability of {word} changes by {zero}; "
+        "with its mean over this sentence in its place, by {mean}."
+    )
+
+
+def _pair() -> str:
+    return _(
+        "Of the difference between the two sentences, its indirect effect is {indirect} (the first "
+        "is read, and only this head looks as in the second), its direct effect {direct} (the "
+        "second is read, and only this head looks as in the first: a head that carries nothing "
+        "leaves the total of {total})."
+    )
 
 
 def _phrases(scores: Scores) -> list[str]:
@@ -200,44 +270,41 @@ def _phrases(scores: Scores) -> list[str]:
     return [first, *(brief(title) for title in rest)]
 
 
-def _effects(scores: Scores) -> dict[int, tuple[str, str]]:
-    """What is said before and after the number of each effect, by the index of its score."""
-    told = {}
-    if scores.ablation:
-        zero, mean = scores.of("without")
-        what = asked(scores.ablation.facts["answer"])
-        told[zero] = (f" Without it, with nothing in its place, {what} changes by ", "")
-        told[mean] = ("; with its mean over this sentence in its place, by ", ".")
-    if scores.patching:
-        indirect, direct = scores.of("pair")
-        told[indirect] = (
-            " Of the difference between the two sentences, its indirect effect is ",
-            " (the first is read, and only this head looks as in the second)",
-        )
-        told[direct] = (
-            ", its direct effect ",
-            " (the second is read, and only this head looks as in the first: a head that carries "
-            f"nothing leaves the total of {effect(scores.total)}).",
-        )
-    return told
+def _named(scores: Scores) -> Iterator[tuple[str, int]]:
+    """What sentences call the number of each effect, and the index of its score."""
+    yield from zip(("zero", "mean"), scores.of("without"), strict=False)
+    yield from zip(("indirect", "direct"), scores.of("pair"), strict=False)
+
+
+def _quoted(answer: dict[str, Any]) -> dict[str, str]:
+    """The words of a question, as sentences have them."""
+    return {"word": quoted(answer["word"]), "other": quoted(answer["rather_than"])}
 
 
 def _without_all(scores: Scores) -> Iterator[str]:
     if not scores.ablation:
         return
-    found, unit = scores.ablation, scores.ablation.facts["answer"]["unit"]
+    found = scores.ablation
     zero, mean = (scores.all[i] for i in scores.of("without"))
     if max(np.abs(np.concatenate(found.layers(by))).max() for by in ("zero", "mean")) < _SLIGHT:
-        yield f"No single head changes this answer by {_SLIGHT} or more."
+        told = _("No single head changes this answer by {least} or more.")
+        yield told.format(least=_SLIGHT)
     if len(scores.heads) == 1:
         return
-    of_zero, of_mean = (_sum(found, by) for by in ("zero", "mean"))
-    yield (
-        f"Silenced one at a time, with nothing in their places, the {len(scores.heads)} heads "
-        f"change it by {of_zero} {unit} in sum; all at once, by {zero.told(zero.of_all or 0)}. "
-        f"With their means over this sentence in their places that is {of_mean} {unit} in sum, and "
-        f"{mean.told(mean.of_all or 0)} all at once. Heads work together and stand in for one "
-        "another, so that the effects of single heads need not add up."
+    of_zero, of_mean = (f"{_sum(found, by)} {zero.unit}" for by in ("zero", "mean"))
+    told = _(
+        "Silenced one at a time, with nothing in their places, the {n} heads change it by {sum} in "
+        "sum; all at once, by {at_once}."
+    )
+    yield told.format(n=len(scores.heads), sum=of_zero, at_once=zero.told(zero.of_all or 0))
+    told = _(
+        "With their means over this sentence in their places that is {sum} in sum, and {at_once} "
+        "all at once."
+    )
+    yield told.format(sum=of_mean, at_once=mean.told(mean.of_all or 0))
+    yield _(
+        "Heads work together and stand in for one another, so that the effects of single heads "
+        "need not add up."
     )
 
 
@@ -245,18 +312,23 @@ def _difference(scores: Scores) -> Iterator[str]:
     if not scores.patching:
         return
     facts = scores.patching.facts
-    word, other = quoted(facts["answer"]["word"]), quoted(facts["answer"]["rather_than"])
     before, after = (f"{odds:.3g}" for odds in facts["odds"])
     indirect, direct = (scores.all[i] for i in scores.of("pair"))
-    yield (
-        f"The odds of {word} against {other} are {before} after the first sentence and {after} "
-        f"after the second: a total effect of {effect(scores.total)}, where +1 is twice the odds. "
-        f"Their indirect effect together is {indirect.told(indirect.of_all or 0)}: the first "
-        "sentence is read, and nothing is changed but where all heads look. Their direct effect is "
-        f"{direct.told(direct.of_all or 0)}: everything is changed but that. The indirect effects "
-        f"of single heads sum up to {_sum(scores.patching, 'indirect')}: they need not add up, nor "
-        "do direct and indirect effect add up to the total."
+    yield _(
+        "The odds of {word} against {other} are {before} after the first sentence and {after} "
+        "after the second: a total effect of {total}, where +1 is twice the odds."
+    ).format(**_quoted(facts["answer"]), before=before, after=after, total=effect(scores.total))
+    yield _(
+        "Their indirect effect together is {effect}: the first sentence is read, and nothing is "
+        "changed but where all heads look."
+    ).format(effect=indirect.told(indirect.of_all or 0))
+    yield _("Their direct effect is {effect}: everything is changed but that.").format(
+        effect=direct.told(direct.of_all or 0)
     )
+    yield _(
+        "The indirect effects of single heads sum up to {sum}: they need not add up, nor do direct "
+        "and indirect effect add up to the total."
+    ).format(sum=_sum(scores.patching, "indirect"))
 
 
 def _sum(found: Measured, folder: str) -> str:
@@ -266,4 +338,4 @@ def _sum(found: Measured, folder: str) -> str:
 
 def _spread(score: Score) -> str:
     low, high = score.number(min(score.uniform)), score.number(max(score.uniform))
-    return low if low == high else f"{low} to {high}"
+    return low if low == high else _("{low} to {high}").format(low=low, high=high)

@@ -10,12 +10,13 @@ from __future__ import annotations
 import altair as alt
 
 from attention_gallery import charts, reading
+from attention_gallery.language import _, marked
 from attention_gallery.packing import Packed
 from attention_gallery.terms import Exhibit, Table
 from attention_gallery.views.heatmap import cells, picture, totals, words
 from attention_gallery.views.heatmap.layout import Layout
 
-TITLE = "Heatmap"
+TITLE = marked("Heatmap")
 
 DERIVED = True
 
@@ -54,26 +55,36 @@ def draw(packed: Packed) -> alt.LayerChart:
         layers += picture.layers(layout)
         params += picture.params(layout)
     # What is drawn widens the chart as far as it needs, on a page and on a phone.
-    return charts.layered(packed, layers, 1, 1).add_params(*params)
+    return charts.layered(packed, layers, 1, 1, params)
 
 
 def describe(packed: Packed) -> str:
     """The pinned row, the head's pattern, its favourite key, what is not seen, what is marked."""
     key, total = totals.most_received(packed)
-    most = f"{charts.token_names(packed.attention.keys)[key]} receives most, {total:.2f} in all."
+    most = _("{key} receives most, {total} in all.").format(
+        key=charts.token_names(packed.attention.keys)[key], total=f"{total:.2f}"
+    )
     parts = [reading.pinned_edges(packed), reading.pattern(packed), most]
     if packed.triangle:
-        parts.append("No token can look at a later one: those cells are left empty.")
+        parts.append(_("No token can look at a later one: those cells are left empty."))
     layout = Layout(packed)
     if layout.long:
         row, column = layout.first
         parts.append(
-            f"All {packed.n_queries} by {packed.n_keys} weights are a picture, and"
-            f" {layout.rows} by {layout.columns} of them are marks beside it, from query {row}"
-            f" and key {column} on."
+            _(
+                "All {queries} by {keys} weights are a picture, and {rows} by {columns} of them "
+                "are marks beside it, from query {row} and key {column} on."
+            ).format(
+                queries=packed.n_queries,
+                keys=packed.n_keys,
+                rows=layout.rows,
+                columns=layout.columns,
+                row=row,
+                column=column,
+            )
         )
     if packed.gold:
-        parts.append("A ring marks the cells that are known to be right.")
+        parts.append(_("A ring marks the cells that are known to be right."))
     return " ".join(parts)
 
 

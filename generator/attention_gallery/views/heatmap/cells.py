@@ -8,6 +8,7 @@ import altair as alt
 import numpy as np
 
 from attention_gallery import charts
+from attention_gallery.language import _
 from attention_gallery.packing import decode
 from attention_gallery.pixels import AT, CORNERS, framed, ringed
 from attention_gallery.views.heatmap import raster, totals
@@ -25,7 +26,9 @@ def params(layout: Layout) -> list[alt.Parameter]:
     scale = [alt.param(name="brightest", value=1)]
     if not layout.long:
         choice = alt.binding_select(
-            options=[0, 1], labels=["weights 0 to 1", "stretched to this map"], name="Colours "
+            options=[0, 1],
+            labels=[_("weights 0 to 1"), _("stretched to this map")],
+            name=_("Colours") + " ",
         )
         largest = [round(float(decode(blob).max()), 4) for blob in packed.blobs]
         scale = [
@@ -73,9 +76,9 @@ def cells(layout: Layout) -> alt.Chart:
             **AT,
             color=_colour(layout),
             tooltip=[
-                alt.Tooltip("query_text:N", title="query"),
-                alt.Tooltip("key_text:N", title="key"),
-                alt.Tooltip("weight:Q", title="weight", format=".3f"),
+                alt.Tooltip("query_text:N", title=_("query")),
+                alt.Tooltip("key_text:N", title=_("key")),
+                alt.Tooltip("weight:Q", title=_("weight"), format=".3f"),
             ],
         )
         .add_params(_pin(layout), charts.hover("query", "key"))
@@ -192,7 +195,7 @@ def _colour(layout: Layout) -> alt.Color:
             domain=[0, alt.expr("brightest")], interpolate="rgb", range=list(charts.CIVIDIS), **root
         ),
         legend=alt.Legend(
-            title="weight",
+            title=_("weight"),
             orient="none",
             direction="horizontal",
             legendX=alt.expr(x),
@@ -209,9 +212,12 @@ def _pin(layout: Layout) -> alt.Parameter:
         end: alt.binding_select(
             # Tuples, since Altair would copy long lists again and again.
             options=tuple(range(-1, len(labelled))),
-            labels=("nothing", *charts.token_labels(labelled)),
-            name=f"Pinned {end} ",
+            labels=(_("nothing"), *charts.token_labels(labelled)),
+            name=name + " ",
         )
-        for end, labelled in (("query", tokens.queries), ("key", tokens.keys))
+        for end, name, labelled in (
+            ("query", _("Pinned query"), tokens.queries),
+            ("key", _("Pinned key"), tokens.keys),
+        )
     }
     return charts.pin({"query": layout.packed.pin, "key": layout.pinned_key}, controls)

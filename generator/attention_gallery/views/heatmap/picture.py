@@ -14,6 +14,7 @@ import altair as alt
 import numpy as np
 
 from attention_gallery import charts, maps
+from attention_gallery.language import _
 from attention_gallery.maps import Slot
 from attention_gallery.pixels import AT, CORNERS, framed, on_rows, ringed
 from attention_gallery.views.heatmap import raster, totals
@@ -171,8 +172,11 @@ def _pointed() -> alt.Parameter:
 def _focus(layout: Layout) -> alt.Parameter:
     """The row and the column that the window is around."""
     controls = {
-        end: alt.binding_range(min=0, max=n - 1, step=1, name=f"Window at {end} ")
-        for end, n in (("row", layout.n_queries), ("column", layout.n_keys))
+        end: alt.binding_range(min=0, max=n - 1, step=1, name=name + " ")
+        for end, name, n in (
+            ("row", _("Window at row"), layout.n_queries),
+            ("column", _("Window at column"), layout.n_keys),
+        )
     }
     return alt.selection_point(
         name="focus",
@@ -210,10 +214,10 @@ def _ticks(layout: Layout, end: str) -> alt.Chart:
     looking = end == "query"
     n = layout.n_queries if looking else layout.n_keys
     every = _every(n)
+    number = "format(datum.token, ',')"
+    rank, key = charts.spoken(_("rank {n}"), n=number), charts.spoken(_("key {n}"), n=number)
     rows = alt.Chart(alt.sequence(0, n, every, as_="token")).transform_calculate(
-        text="format(datum.token, ',')"
-        if looking
-        else "(datum.token ? '' : sorted ? 'rank ' : 'key ') + format(datum.token, ',')",
+        text=number if looking else f"datum.token ? {number} : sorted ? {rank} : {key}",
         x=f"{layout.picture_x - GAP}" if looking else _x(layout, "datum.token"),
         y=_y(layout, "datum.token") if looking else f"{layout.picture_y - GAP}",
     )
@@ -231,14 +235,17 @@ def _every(n: int) -> int:
 
 def _told(layout: Layout) -> list[alt.Chart]:
     """Below the picture: the largest weight that is pointed at, or what a click does."""
+    invite = charts.literal(_("Point at what is bright; click to go there."))
     hint = (
         alt.Chart(alt.sequence(0, 1, as_="i"))
         .transform_filter(f"{charts.selected('pointed', 'row')} < 0")
-        .transform_calculate(text="'Point at what is bright; click to go there.'")
+        .transform_calculate(text=invite)
     )
-    told = (
-        "'At most ' + format(datum.weight, '.3f') + ': ' + query_names[datum.query]"
-        " + ' looks at ' + key_names[datum.key]"
+    told = charts.spoken(
+        _("At most {weight}: {query} looks at {key}"),
+        weight="format(datum.weight, '.3f')",
+        query="query_names[datum.query]",
+        key="key_names[datum.key]",
     )
     return [
         rows.transform_calculate(x=str(layout.picture_x), y=f"picture_bottom + {GAP}")

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attention_gallery import charts, maps
+from attention_gallery.language import _
 from attention_gallery.packing import Packed
 from attention_gallery.pixels import AT, CORNERS, on_rows
 from attention_gallery.views.heatmap.layout import GAP, MARGIN, Layout
@@ -73,7 +74,9 @@ def params(packed: Packed) -> list[alt.Parameter]:
         for weights, is_whole in zip(shown, whole, strict=True)
     ]
     control = alt.binding_select(
-        options=[0, 1], labels=["position", "attention received"], name="Sort keys by "
+        options=[0, 1],
+        labels=[_("position"), _("attention received")],
+        name=_("Sort keys by") + " ",
     )
     return [
         # Texts, since Altair would look at each number of a list again and again.
@@ -118,18 +121,31 @@ def told_of_key(packed: Packed, key: str) -> str:
     window lets queries look only so far.
     """
     total = _total(f"by_key[{key}]", packed)
-    n, seeing = str(packed.n_queries), ""
+    n, seeing = str(packed.n_queries), False
     if packed.triangle:
-        n, seeing = f"({packed.n_queries} - {key})", " that can see it"
+        n, seeing = f"({packed.n_queries} - {key})", True
     if packed.attention.windows:
         last = f"min({packed.n_queries}, {key} + reaches[slot])"
         first = key if packed.triangle else f"max(0, {key} - reaches[slot] + 1)"
-        n, seeing = f"({last} - {first})", " that can see it"
-    return (
-        f"key_names[{key}] + ' receives ' + format({total}, '.2f') + ' in all: '"
-        f" + format({total} / {n}, '.2f') + ' from each of ' + {n}"
-        f" + ({n} == 1 ? ' token' : ' tokens') + '{seeing}, on average'"
-    )
+        n, seeing = f"({last} - {first})", True
+    one = _("{key} receives {total} in all: {mean} from each of {n} token, on average")
+    several = _("{key} receives {total} in all: {mean} from each of {n} tokens, on average")
+    if seeing:
+        one = _(
+            "{key} receives {total} in all: {mean} from each of {n} token that can see it, on "
+            "average"
+        )
+        several = _(
+            "{key} receives {total} in all: {mean} from each of {n} tokens that can see it, on "
+            "average"
+        )
+    parts = {
+        "key": f"key_names[{key}]",
+        "total": f"format({total}, '.2f')",
+        "mean": f"format({total} / {n}, '.2f')",
+        "n": n,
+    }
+    return f"({n} == 1 ? {charts.spoken(one, **parts)} : {charts.spoken(several, **parts)})"
 
 
 def _reaches(packed: Packed) -> list[alt.Parameter]:
@@ -147,13 +163,18 @@ def _reaches(packed: Packed) -> list[alt.Parameter]:
 
 def told_of_row(query: str) -> str:
     """A Vega expression that says how a row is spread, or what it adds up to."""
-    value = f"by_query[{query}]"
-    return (
-        f"query_names[{query}] + (whole[slot]"
-        f" ? ' spreads its attention over about ' + format({value}, '.1f')"
-        f" + ({value} == 1 ? ' token' : ' tokens')"
-        f" : ' gives ' + format({value}, '.2f') + ' in all')"
+    value, name = f"by_query[{query}]", f"query_names[{query}]"
+    one, several = (
+        charts.spoken(said, query=name, n=f"format({value}, '.1f')")
+        for said in (
+            _("{query} spreads its attention over about {n} token"),
+            _("{query} spreads its attention over about {n} tokens"),
+        )
     )
+    total = charts.spoken(
+        _("{query} gives {total} in all"), query=name, total=f"format({value}, '.2f')"
+    )
+    return f"(whole[slot] ? ({value} == 1 ? {one} : {several}) : {total})"
 
 
 def key_bars(layout: Layout) -> alt.LayerChart:
@@ -243,11 +264,12 @@ def numbers(layout: Layout, selection: str, colour: str) -> alt.LayerChart:
 def headings() -> alt.LayerChart:
     """What the bars are."""
     one = alt.Chart(alt.sequence(0, 1, as_="i"))
+    spread, total = charts.literal(_("spread over")), charts.literal(_("row total"))
     of_keys = one.transform_calculate(
-        text="'received'", x=f"map_x - {GAP}", y=f"map_bottom + {GAP + 6}"
+        text=charts.literal(_("received")), x=f"map_x - {GAP}", y=f"map_bottom + {GAP + 6}"
     )
     of_rows = one.transform_calculate(
-        text="whole[slot] ? 'spread over' : 'row total'",
+        text=f"whole[slot] ? {spread} : {total}",
         x=f"map_right + {GAP + 8}",
         y=f"map_y - {GAP}",
     )

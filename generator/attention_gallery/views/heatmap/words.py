@@ -7,6 +7,7 @@ from typing import cast
 import altair as alt
 
 from attention_gallery import charts, maps
+from attention_gallery.language import _
 from attention_gallery.packing import Packed
 from attention_gallery.pixels import AT
 from attention_gallery.views.heatmap import totals
@@ -19,11 +20,10 @@ def params(packed: Packed) -> list[alt.Parameter]:
     """`said` is what the page reads out."""
     query, key = (charts.selected("pin", end) for end in ("query", "key"))
     of_key, of_row = totals.told_of_key(packed, "pinned_key"), totals.told_of_row("pinned_query")
-    margins = (
-        f"(pinned_key < 0 ? '' : ' ' + {of_key} + '.')"
-        f" + (pinned_query < 0 ? '' : ' ' + {of_row} + '.')"
-    )
-    cell = "pinned_cell ? 'In ' + slots[slot] + ', ' + pinned_cell + '.'"
+    of_key, of_row = (charts.spoken(_("{told}."), told=told) for told in (of_key, of_row))
+    margins = f"(pinned_key < 0 ? '' : ' ' + {of_key}) + (pinned_query < 0 ? '' : ' ' + {of_row})"
+    cell = charts.spoken(_("In {head}, {told}."), head="slots[slot]", told="pinned_cell")
+    nothing = charts.spoken(_("{head}. No cell is pinned."), head="slots[slot]")
     return [
         alt.param(name="notes", value=[_note(packed, slot) for slot in range(len(packed.slots))]),
         alt.param(name="pinned_query", expr=query),
@@ -35,7 +35,7 @@ def params(packed: Packed) -> list[alt.Parameter]:
         ),
         alt.param(
             name="said",
-            expr=f"({cell} : slots[slot] + '. No cell is pinned.') + {margins}"
+            expr=f"(pinned_cell ? {cell} : {nothing}) + {margins}"
             " + (notes[slot] ? ' ' + notes[slot] : '')",
         ),
     ]
@@ -44,11 +44,14 @@ def params(packed: Packed) -> list[alt.Parameter]:
 def told_of_cell(packed: Packed, query: str, key: str) -> str:
     """A Vega expression that says what a query gives to a key."""
     weight = charts.weight_expr(charts.cell_expr(packed, query, key))
-    seen = f"' looks at ' + key_names[{key}] + ': ' + format({weight}, '.3f')"
-    if packed.triangle:
-        unseen = f"' cannot look at ' + key_names[{key}] + ', which comes later'"
-        seen = f"({key} > {query} ? {unseen} : {seen})"
-    return f"query_names[{query}] + {seen}"
+    names = {"query": f"query_names[{query}]", "key": f"key_names[{key}]"}
+    seen = charts.spoken(
+        _("{query} looks at {key}: {weight}"), weight=f"format({weight}, '.3f')", **names
+    )
+    if not packed.triangle:
+        return seen
+    unseen = charts.spoken(_("{query} cannot look at {key}, which comes later"), **names)
+    return f"({key} > {query} ? {unseen} : {seen})"
 
 
 def lines(layout: Layout) -> alt.LayerChart:
@@ -72,5 +75,5 @@ def _note(packed: Packed, slot: int) -> str:
     if totals.add_up(maps.weights(packed.attention, shown)):
         return ""
     if shown.single is None and shown.pool == "max":
-        return "A maximum is no distribution: its rows exceed 1."
-    return "Rows of this map do not add up to 1."
+        return _("A maximum is no distribution: its rows exceed 1.")
+    return _("Rows of this map do not add up to 1.")

@@ -6,11 +6,11 @@ page of them that has the token that is chosen.
 
 from __future__ import annotations
 
-from typing import cast
-
 import altair as alt
 
+from attention_gallery import charts
 from attention_gallery.chances import number
+from attention_gallery.language import _, marked
 from attention_gallery.packing import Packed
 from attention_gallery.pixels import ground
 from attention_gallery.terms import Exhibit, Table
@@ -18,7 +18,7 @@ from attention_gallery.views.lens import cells, guesses
 from attention_gallery.views.lens.layout import Layout
 from attention_gallery.views.lens.states import States
 
-TITLE = "Logit lens"
+TITLE = marked("Logit lens")
 
 MEASURES = frozenset({"lens"})
 """What has to be measured for this view."""
@@ -42,8 +42,7 @@ def draw(packed: Packed) -> alt.LayerChart:
         cells.legend(layout),
     ]
     # What is drawn widens the chart as far as it needs, on a page and on a phone.
-    chart = alt.layer(*layers, width=1, height=1)
-    return cast(alt.LayerChart, chart.add_params(*_params(layout)))
+    return charts.stacked(layers, _params(layout), width=1, height=1)
 
 
 def describe(packed: Packed) -> str:
@@ -56,8 +55,14 @@ def tabulate(packed: Packed) -> Table:
     """Each token, what the model says there in the end, and from where on."""
     states = States(packed)
     return Table(
-        caption="What the model says at each token, and from which layer on it is the likeliest",
-        columns=("position", "token", "the model says", "probability", "the likeliest"),
+        caption=_("What the model says at each token, and from which layer on it is the likeliest"),
+        columns=(
+            _("position"),
+            _("token"),
+            _("the model says"),
+            _("probability"),
+            _("the likeliest"),
+        ),
         rows=tuple(
             (
                 str(place),
@@ -90,8 +95,8 @@ def _params(layout: Layout) -> list[alt.Parameter]:
         "stages": [states.stage(state) for state in range(len(states.names))],
         "ends": [states.end(place) for place in range(len(states.words))],
     }
-    layers = alt.binding_range(min=0, max=len(states.names) - 1, step=1, name="Layer ")
-    tokens = alt.binding_range(min=0, max=len(states.words) - 1, step=1, name="Token ")
+    layers = alt.binding_range(min=0, max=len(states.names) - 1, step=1, name=_("Layer") + " ")
+    tokens = alt.binding_range(min=0, max=len(states.words) - 1, step=1, name=_("Token") + " ")
     return [
         *(alt.param(name=name, value=value) for name, value in data.items()),
         alt.param(name="state", value=states.start, bind=layers),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import cast
 
 import altair as alt
 import numpy as np
 
 from attention_gallery import charts
+from attention_gallery.charts import literal, spoken
+from attention_gallery.language import _
 from attention_gallery.pixels import AT, CORNERS, framed, on_rows
 from attention_gallery.views.lens.layout import LINE, MOST, Layout
 
@@ -98,7 +101,7 @@ def labels(layout: Layout) -> alt.LayerChart:
             x=f"{layout.left} - 8",
             y=f"{layout.below} + {layout.line} * (datum.state ? 0.5 - datum.state : 0)"
             f" + (datum.state ? 0 : {LINE / 2})",
-            text="datum.state ? states[datum.state - 1] : 'token read'",
+            text=f"datum.state ? states[datum.state - 1] : {literal(_('token read'))}",
             now="datum.state - 1 == state",
         )
         .mark_text(
@@ -138,11 +141,13 @@ def legend(layout: Layout) -> alt.LayerChart:
     """What the colours mean, and which columns are shown where these are not all."""
     n, n_words = 30, len(layout.states.words)
     y = layout.height - LINE / 2
+    least = _("probability 0")
+    left = max(82, ceil(6.2 * charts.n_columns(least)))
     strip = (
         alt.Chart(alt.sequence(0, n, as_="i"))
         .transform_calculate(
-            x="82 + 3 * datum.i",
-            x2="85.5 + 3 * datum.i",
+            x=f"{left} + 3 * datum.i",
+            x2=f"{left + 3.5} + 3 * datum.i",
             y=f"{y - 5}",
             y2=f"{y + 5}",
             chance=f"datum.i / {n - 1}",
@@ -150,11 +155,16 @@ def legend(layout: Layout) -> alt.LayerChart:
         .mark_rect(aria=False, tooltip=None)
         .encode(**CORNERS, fill=alt.Fill("chance:Q", scale=_SHADES, legend=None))
     )
-    shown = f"'tokens ' + first + ' to ' + (first + columns - 1) + ' of {n_words}'"
+    shown = spoken(
+        _("tokens {first} to {last} of {n}"),
+        first="first",
+        last="(first + columns - 1)",
+        n=str(n_words),
+    )
     texts = [
-        "{x: 0, text: 'probability 0'}",
-        "{x: 178, text: '1'}",
-        f"{{x: 200, text: columns < {n_words} ? {shown} : ''}}",
+        f"{{x: 0, text: {literal(least)}}}",
+        f"{{x: {left + 96}, text: '1'}}",
+        f"{{x: {left + 118}, text: columns < {n_words} ? {shown} : ''}}",
     ]
     told = (
         alt.Chart(alt.sequence(0, len(texts), as_="i"))

@@ -5,8 +5,11 @@ from __future__ import annotations
 import altair as alt
 
 from attention_gallery import chances
+from attention_gallery.charts import literal, spoken
+from attention_gallery.language import _
 from attention_gallery.pixels import AT
 from attention_gallery.views.lens.layout import LINE, Layout
+from attention_gallery.views.lens.states import quoted_expr
 
 
 def bars(layout: Layout) -> alt.LayerChart:
@@ -25,7 +28,7 @@ def bars(layout: Layout) -> alt.LayerChart:
             rest=f"datum.row == {n + 1}",
             at=f"datum.row - (datum.row == {n + 1} && !({own}) ? 1 : 0)",
             text=f"datum.row < {n} ? vocabulary[likely[state][place][datum.row]] : "
-            f"datum.row == {n} ? vocabulary[peek(likely)[place][0]] : 'all others'",
+            f"datum.row == {n} ? vocabulary[peek(likely)[place][0]] : {literal(_('all others'))}",
             chance=f"datum.row < {n} ? chances[state][place][datum.row] : datum.row == {n}"
             f" ? {of_last} : max(0, 1 - ({listed}) - ({own} ? {of_last} : 0))",
         )
@@ -36,9 +39,9 @@ def bars(layout: Layout) -> alt.LayerChart:
 def headings(layout: Layout) -> alt.Chart:
     """Which cell is shown, what is said there in the end, and how undecided the model is."""
     lines = (
-        "'At “\u2068' + truncate(words[place], 30) + '\u2069”, ' + stages[state]",
+        spoken(_("At {token}, {stage}"), token=quoted_expr("words[place]"), stage="stages[state]"),
         "ends[place]",
-        "'Entropy: ' + format(entropies[state][place], '.2f') + ' bits'",
+        spoken(_("Entropy: {bits} bits"), bits="format(entropies[state][place], '.2f')"),
     )
     return (
         alt.Chart(alt.sequence(0, len(lines), as_="i"))

@@ -6,8 +6,9 @@ import numpy as np
 
 from attention_gallery import charts
 from attention_gallery.chances import LEAST, number, number_expr
-from attention_gallery.charts import quoted
+from attention_gallery.charts import quoted, spoken
 from attention_gallery.errors import InputError
+from attention_gallery.language import _
 from attention_gallery.packing import Packed
 
 LONGEST = 300
@@ -23,6 +24,7 @@ class States:
     """What is likeliest at each token after each layer; state 0 is before the first.
 
     Attributes:
+        layers: The layer before each state but the first, which has none.
         names: What each state is called, the words themselves first.
         words: The token that the model reads at each place.
         vocabulary: All tokens that it would say somewhere.
@@ -42,7 +44,8 @@ class States:
         """
         measured = packed.measured["lens"]
         facts, arrays = measured.facts, measured.arrays
-        self.names: list[str] = facts["states"]
+        self.layers = layers(facts["states"])
+        self.names = names(self.layers)
         self.words: list[str] = facts["tokens"]
         if len(self.words) > LONGEST:
             raise InputError(
@@ -84,20 +87,27 @@ class States:
 
     def stage(self, state: int) -> str:
         """When it is, within a sentence."""
-        return self.names[state] if state else "before the first layer"
+        return self.names[state] if state else _("before the first layer")
 
     def since(self, place: int) -> str:
         """From which layer on what is said in the end is the likeliest."""
         first, settled = self.first(place), self.settled(place)
-        for_good = f"from {self._layer(settled)} on" if settled else "from the words on"
+        if not settled:
+            return _("from the words on")
+        layer = self.layers[settled]
         if first == settled:
-            return for_good
-        return f"first {self.stage(first)}, for good {for_good}"
+            return _("from {layer} on").format(layer=layer)
+        return _("first {stage}, for good from {layer} on").format(
+            stage=self.stage(first), layer=layer
+        )
 
     def end(self, place: int) -> str:
         """What is said in the end, and since when."""
-        said = f"{quoted(self.last(place))} {number(self.of_last[-1][place])}"
-        return f"In the end: {said}, the likeliest {self.since(place)}."
+        return _("In the end: {token} {chance}, the likeliest {since}.").format(
+            token=quoted(self.last(place)),
+            chance=number(self.of_last[-1][place]),
+            since=self.since(place),
+        )
 
     def in_words(self, state: int, place: int) -> str:
         """All that is told of a cell."""
@@ -108,40 +118,67 @@ class States:
             )
             if rank < _SAID and (not rank or chance >= LEAST)
         )
-        likeliest = f"{first}, then {', '.join(others)}" if others else first
-        return (
-            f"At {quoted(self.words[place])}, {self.stage(state)}: {likeliest}. {self.end(place)}"
+        told = _said(several=bool(others)).format(
+            token=quoted(self.words[place]),
+            stage=self.stage(state),
+            first=first,
+            others=", ".join(others),
         )
+        return f"{told} {self.end(place)}"
 
     def said(self, state: str, place: str) -> str:
         """A Vega expression for the same."""
         cell = f"[{state}][{place}]"
-        each = [
-            f"'“\u2068' + truncate(vocabulary[likely{cell}[{i}]], 30) + '\u2069” ' + "
+        first, *others = (
+            f"{quoted_expr(f'vocabulary[likely{cell}[{i}]]')} + ' ' + "
             + number_expr(f"chances{cell}[{i}]")
             for i in range(min(_SAID, len(self.likely[0][0])))
-        ]
-        likeliest = " + ".join(
-            f"(chances{cell}[{i}] < {LEAST} ? '' : '{', then ' if i == 1 else ', '}' + {told})"
-            if i
-            else told
-            for i, told in enumerate(each)
         )
-        return (
-            f"'At “\u2068' + truncate(words[{place}], 30) + '\u2069”, ' + stages[{state}] + ': ' + "
-            f"{likeliest} + '. ' + ends[{place}]"
-        )
+        parts = {"token": quoted_expr(f"words[{place}]"), "stage": f"stages[{state}]"}
+        told = spoken(_said(several=False), first=first, **parts)
+        if others:
+            more = " + ".join(
+                f"(chances{cell}[{i}] < {LEAST} ? '' : ', ' + {other})" if i > 1 else other
+                for i, other in enumerate(others, 1)
+            )
+            listed = spoken(_said(several=True), first=first, others=more, **parts)
+            told = f"(chances{cell}[1] < {LEAST} ? {told} : {listed})"
+        return f"{told} + ' ' + ends[{place}]"
 
     def on_the_whole(self) -> str:
         """From which layer on half of the answers are there."""
         settled = sorted(map(self.settled, range(len(self.words))))
         half = settled[(len(settled) - 1) // 2]
-        tokens = "token has its" if len(settled) == 1 else f"{len(settled)} tokens have their"
         if len(settled) == 1:
             return ""
-        if not half:
-            return f"Before the first layer, at least half of the {tokens} final answer."
-        return f"Only from {self._layer(half)} on, at least half of the {tokens} final answer."
+        if half:
+            told = _(
+                "Only from {layer} on, at least half of the {n} tokens have their final answer."
+            )
+        else:
+            told = _(
+                "Before the first layer, at least half of the {n} tokens have their final answer."
+            )
+        return told.format(layer=self.layers[half], n=len(settled))
 
-    def _layer(self, state: int) -> str:
-        return self.names[state].removeprefix("after ")
+
+def layers(states: list[str]) -> list[str]:
+    """The layer that left each of some states, as a measure tells them: none left the first."""
+    return ["", *(state.removeprefix("after ") for state in states[1:])]
+
+
+def names(layers: list[str]) -> list[str]:
+    """What readers call the states that these layers left."""
+    return [_("words"), *(_("after {layer}").format(layer=layer) for layer in layers[1:])]
+
+
+def quoted_expr(text: str) -> str:
+    """A Vega expression for `quoted`."""
+    return f"'“\u2068' + truncate({text}, 30) + '\u2069”'"
+
+
+def _said(*, several: bool) -> str:
+    """What is said of a cell, to be filled in by the build, or by the chart."""
+    if several:
+        return _("At {token}, {stage}: {first}, then {others}.")
+    return _("At {token}, {stage}: {first}.")

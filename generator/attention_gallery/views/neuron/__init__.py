@@ -7,20 +7,19 @@ left to right, and every number is made from those before it.
 
 from __future__ import annotations
 
-from typing import cast
-
 import altair as alt
 import numpy as np
 
 from attention_gallery import charts
+from attention_gallery.language import _, marked
 from attention_gallery.packing import Packed
 from attention_gallery.terms import Exhibit, Part, Table
 from attention_gallery.views.neuron import captions, formulas, rows
-from attention_gallery.views.neuron.formulas import decimal, in_words, scaling, signed
+from attention_gallery.views.neuron.formulas import added, decimal, looks, scaling, signed
 from attention_gallery.views.neuron.layout import Layout
 from attention_gallery.views.neuron.vectors import MASKED, Vectors
 
-TITLE = "Query and keys"
+TITLE = marked("Query and keys")
 
 PARTS: frozenset[Part] = frozenset({"query", "key", "scores"})
 """What a capture has to hold for this view besides weights."""
@@ -35,33 +34,34 @@ def draw(packed: Packed) -> alt.LayerChart:
     """The chart. Without a query pinned it shows the vectors of all keys, and no numbers."""
     vectors = Vectors(packed)
     layout = Layout(vectors)
-    _, _, key = vectors.opening
+    _head, _row, key = vectors.opening
     controls = {
         end: alt.binding_select(
             options=list(range(-1, len(tokens))),
-            labels=["nothing", *charts.token_labels(tokens)],
-            name=f"Pinned {end} ",
+            labels=[_("nothing"), *charts.token_labels(tokens)],
+            name=f"{name} ",
         )
-        for end, tokens in (("query", packed.attention.queries), ("key", packed.attention.keys))
+        for end, name, tokens in (
+            ("query", _("Pinned query"), packed.attention.queries),
+            ("key", _("Pinned key"), packed.attention.keys),
+        )
     }
     selections = (
         charts.pin({"query": packed.pin, "key": key}, controls),
         charts.hover("query", "key"),
     )
-    chart = alt.layer(
+    layers = (
         rows.keys(layout, *selections),
         rows.preview(layout),
         rows.strips(layout),
         rows.query_strip(layout),
         captions.sentence(layout),
         captions.lines(layout),
-        # What is drawn widens the chart as far as it needs, on a page and on a phone.
-        width=1,
-        height=1,
-        title=alt.Title(alt.expr("slots[slot]")),
     )
     params = (*formulas.params(vectors), *layout.params(), *_largest(layout))
-    return cast(alt.LayerChart, chart.add_params(*params))
+    # What is drawn widens the chart as far as it needs, on a page and on a phone.
+    title = alt.Title(alt.expr("slots[slot]"))
+    return charts.stacked(layers, params, width=1, height=1, title=title)
 
 
 def describe(packed: Packed) -> str:
@@ -76,42 +76,46 @@ def describe(packed: Packed) -> str:
     most = int(products.argmax())
     above = int((products > 0).sum())
     parts = [
-        f"In {head.name}, {names[0]} looks at {names[1][key]}: {in_words(head, row, key)}.",
-        f"Of the {len(products)} products that add up to q·k {above} are above zero; the largest, "
-        f"{decimal(products[most])}, is that of dimension {most}.",
+        looks(head, row, key, (names[0], names[1][key])),
+        _(
+            "Of the {n} products that add up to q·k {above} are above zero; the largest, "
+            "{largest}, is that of dimension {dimension}."
+        ).format(n=len(products), above=above, largest=decimal(products[most]), dimension=most),
     ]
     if head.sink:
-        parts.append(f"The head's sink takes {row.weights[-1]:.3f}.")
+        parts.append(_("The head's sink takes {weight}.").format(weight=f"{row.weights[-1]:.3f}"))
     return " ".join([*parts, *captions.left_out(vectors)])
 
 
 def tabulate(packed: Packed) -> Table:
     """How the pinned query comes by its weights; what it cannot see is not in the table."""
     vectors = Vectors(packed)
-    head, row, _ = vectors.opening
+    head, row, _key = vectors.opening
     keys = charts.token_names(packed.attention.keys)
-    added = bool(head.adds)
-    scaled = added and bool(scaling(head))
+    adds = bool(head.adds)
+    scaled = adds and bool(scaling(head))
     lines = []
     for key in np.flatnonzero(row.seen):
         if key == len(keys):
-            parts = ["", *[""] * scaled, *[""] * added]
+            parts = ["", *[""] * scaled, *[""] * adds]
         else:
             parts = [decimal(row.dots[key], head.dot_places)]
             parts += [decimal(row.scaled[key])] * scaled
-            parts += [signed(row.added[key])] * added
-        name = "sink" if key == len(keys) else keys[key]
+            parts += [signed(row.added[key])] * adds
+        name = _("sink") if key == len(keys) else keys[key]
         lines.append((name, *parts, decimal(row.scores[key]), f"{row.weights[key]:.3f}"))
     query = charts.row_names(packed.attention)[packed.pin]
     return Table(
-        caption=f"How {query} comes by its weights in {head.name}",
+        caption=_("How {query} comes by its weights in {head}").format(query=query, head=head.name),
         columns=(
-            "key",
+            _("key"),
             "q·k",
             *[scaling(head)] * scaled,
-            *[head.adds] * added,
-            "score" if added or not scaling(head) else f"score: q·k {scaling(head)}",
-            "weight",
+            *[added(head)] * adds,
+            _("score")
+            if adds or not scaling(head)
+            else _("score: q·k {scaling}").format(scaling=scaling(head)),
+            _("weight"),
         ),
         rows=tuple(lines),
     )

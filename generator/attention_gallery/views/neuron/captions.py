@@ -8,6 +8,8 @@ from typing import Literal, NamedTuple
 import altair as alt
 
 from attention_gallery import charts
+from attention_gallery.charts import literal, spoken
+from attention_gallery.language import _
 from attention_gallery.pixels import AT, on_rows
 from attention_gallery.views.neuron.layout import LINE, SENTENCE, WORD_LINE, Layout
 from attention_gallery.views.neuron.vectors import Vectors
@@ -69,10 +71,10 @@ def left_out(vectors: Vectors) -> list[str]:
     if not vectors.n_left_out:
         return []
     n, layer = len(vectors.heads), vectors.heads[0].name.layer
-    return [
-        f"Here are {n} heads of layer L{layer}; the vectors of the other {vectors.n_left_out} "
-        "heads are left out."
-    ]
+    told = _(
+        "Here are {n} heads of layer {layer}; the vectors of the other {others} heads are left out."
+    )
+    return [told.format(n=n, layer=f"L{layer}", others=vectors.n_left_out)]
 
 
 class _Line(NamedTuple):
@@ -116,19 +118,20 @@ def _headings(layout: Layout) -> list[_Line]:
     # A phone has no room beside the vector, and the query is marked above.
     named = "narrow || row < 0 ? '' : query_names[row]"
     # The sum is scaled before anything is added: a row reads in the order in which it is computed.
-    below_dot = "adds[slot] ? scalings[slot] : '= sum'"
-    below_score = "adds[slot] ? '= sum' : scalings[slot]"
+    is_sum = literal(_("= sum"))
+    below_dot = f"adds[slot] ? scalings[slot] : {is_sum}"
+    below_score = f"adds[slot] ? {is_sum} : scalings[slot]"
     lines = [
-        _Line("0", "10", "'query: the word that looks'"),
+        _Line("0", "10", literal(_("query: the word that looks"))),
         _Line(layout.label, "query_y", named, "bold right", layout.label_room),
-        _Line(layout.key, "strip_heading", "'q, and below it k'", "bold left"),
-        _Line(layout.product, "strip_heading", "'q × k, one by one'", "bold left"),
+        _Line(layout.key, "strip_heading", literal(_("q, and below it k")), "bold left"),
+        _Line(layout.product, "strip_heading", literal(_("q × k, one by one")), "bold left"),
         _Line(layout.dot, "heading", "'q · k'", "bold right"),
         _Line(layout.dot, f"heading + {LINE}", below_dot, "right"),
-        _Line(layout.score, "heading", "'score'", "bold right"),
+        _Line(layout.score, "heading", literal(_("score")), "bold right"),
         _Line(layout.score, f"heading + {LINE}", below_score, "right"),
-        _Line(layout.bar, "heading", "'weight'", "bold left"),
-        _Line(layout.bar, f"heading + {LINE}", "'softmax'", "left"),
+        _Line(layout.bar, "heading", literal(_("weight")), "bold left"),
+        _Line(layout.bar, f"heading + {LINE}", literal(_("softmax")), "left"),
     ]
     if layout.adds:
         lines.append(_Line(layout.added, "heading", "'+'", "bold right"))
@@ -139,27 +142,31 @@ def _headings(layout: Layout) -> list[_Line]:
 def _notes(layout: Layout) -> list[_Line]:
     """What colours mean, and what is left out."""
     heads = layout.vectors.heads
-    notes = ["Orange, above the line: more than 0. Blue: less."]
+    notes = [_("Orange, above the line: more than 0. Blue: less.")]
     if layout.per_cell > 1:
-        notes.append(
-            f"A cell stands for {layout.per_cell} neighbouring dimensions: the mean of q and of k, "
-            "the sum of the products."
+        cell = _(
+            "A cell stands for {n} neighbouring dimensions: the mean of q and of k, the sum of the "
+            "products."
         )
+        notes.append(cell.format(n=layout.per_cell))
     if any(head.adds == "added" for head in heads):
         notes.append(
-            "Added: what the model adds to the scaled q · k, such as a bias for how far apart two "
-            "tokens are, or a cap on large scores."
+            _(
+                "Added: what the model adds to the scaled q · k, such as a bias for how far apart "
+                "two tokens are, or a cap on large scores."
+            )
         )
     if any(head.adds == "rounding" for head in heads):
-        notes.append("Rounding: the model computes in fewer digits than are shown.")
+        notes.append(_("Rounding: the model computes in fewer digits than are shown."))
     if any(head.sink for head in heads):
-        notes.append("Sink: a learned score without a key; its weight goes to nothing.")
+        notes.append(_("Sink: a learned score without a key; its weight goes to nothing."))
     notes += left_out(layout.vectors)
-    fullest = (
-        "'The fullest colour is ' + format(largest_query[slot], '.3~r') + ' of q, ' + "
-        "format(largest_key[slot], '.3~r') + ' of k, ' + "
-        "format(largest_product[slot], '.3~r') + ' of q × k.'"
+    fullest = spoken(
+        _("The fullest colour is {query} of q, {key} of k, {product} of q × k."),
+        query="format(largest_query[slot], '.3~r')",
+        key="format(largest_key[slot], '.3~r')",
+        product="format(largest_product[slot], '.3~r')",
     )
     wrapped = [line for note in notes for line in textwrap.wrap(note, _NOTE)]
-    texts = [fullest, *(f"'{line}'" for line in wrapped)]
+    texts = [fullest, *map(literal, wrapped)]
     return [_Line("0", f"bottom + {LINE * i}", text) for i, text in enumerate(texts)]

@@ -6,10 +6,13 @@ import altair as alt
 import numpy as np
 
 from attention_gallery import charts
+from attention_gallery.charts import spoken
+from attention_gallery.language import _, marked
 from attention_gallery.views.neuron.digits import read_expr, written
 from attention_gallery.views.neuron.vectors import MASKED, PLACES, HeadVectors, Row, Vectors
 
 _THOUSAND = 10**PLACES
+_ADDS = {"added": marked("added"), "rounding": marked("rounding")}
 
 
 def params(vectors: Vectors) -> list[alt.Parameter]:
@@ -35,10 +38,10 @@ def params(vectors: Vectors) -> list[alt.Parameter]:
         "scales": [head.scale for head in heads],
         "scalings": [scaling(head) for head in heads],
         "rests": [_rest(vectors, head) for head in heads],
-        "adds": [head.adds for head in heads],
+        "adds": [added(head) for head in heads],
         "sinks": [head.sink for head in heads],
     }
-    choice = alt.binding_select(options=list(range(len(names))), labels=names, name="Head ")
+    choice = alt.binding_select(options=list(range(len(names))), labels=names, name=_("Head") + " ")
     return [
         *(alt.param(name=name, value=value) for name, value in data.items()),
         alt.param(name="slot", value=vectors.start, bind=choice),
@@ -46,6 +49,11 @@ def params(vectors: Vectors) -> list[alt.Parameter]:
         alt.param(name="column", expr=charts.selected("pin", "key")),
         alt.param(name="said", expr=_said(vectors)),
     ]
+
+
+def added(head: HeadVectors) -> str:
+    """What readers call what is added to scores; nothing where nothing is."""
+    return _(_ADDS[head.adds]) if head.adds else ""
 
 
 def scaling(head: HeadVectors) -> str:
@@ -124,25 +132,38 @@ def rest_expr(vectors: Vectors, query: str) -> str:
 
 
 def told(of: str) -> str:
-    """A Vega expression for how a key comes by its weight, for a row of `sums`: see `in_words`."""
+    """A Vega expression for how a key comes by its weight, for a row of `sums`: see `looks`."""
     added = f"', ' + format({of}.rest / {_THOUSAND}, '+.{PLACES}f') + ' ' + adds[slot]"
-    return (
-        f"'q·k is ' + format({of}.dot, '.' + dot_places[slot] + 'f')"
-        f" + ', the score ' + format({of}.score, '.{PLACES}f')"
-        f" + ' (q·k' + (scalings[slot] ? ' ' + scalings[slot] : '')"
-        f" + (adds[slot] ? {added} : '') + '), the weight ' + format({of}.weight, '.3f')"
+    return spoken(
+        _made(),
+        dot=f"format({of}.dot, '.' + dot_places[slot] + 'f')",
+        score=f"format({of}.score, '.{PLACES}f')",
+        done="(scalings[slot] ? ' ' + scalings[slot] : '') + " + f"(adds[slot] ? {added} : '')",
+        weight=f"format({of}.weight, '.3f')",
     )
 
 
-def in_words(head: HeadVectors, row: Row, key: int) -> str:
-    """How a key comes by its weight."""
+def looks(head: HeadVectors, row: Row, key: int, names: tuple[str, str]) -> str:
+    """How a key comes by its weight, in words; names are those of query and key."""
     done = f" {scaling(head)}" if scaling(head) else ""
     if head.adds:
-        done += f", {signed(row.added[key])} {head.adds}"
-    return (
-        f"q·k is {decimal(row.dots[key], head.dot_places)}, the score {decimal(row.scores[key])}"
-        f" (q·k{done}), the weight {row.weights[key]:.3f}"
+        done += f", {signed(row.added[key])} {added(head)}"
+    made = _made().format(
+        dot=decimal(row.dots[key], head.dot_places),
+        score=decimal(row.scores[key]),
+        done=done,
+        weight=f"{row.weights[key]:.3f}",
     )
+    return _looks().format(head=head.name, query=names[0], key=names[1], made=made)
+
+
+def _looks() -> str:
+    return _("In {head}, {query} looks at {key}: {made}.")
+
+
+def _made() -> str:
+    """In it ``done`` is what is done to the product, from scaling to adding."""
+    return _("q·k is {dot}, the score {score} (q·k{done}), the weight {weight}")
 
 
 def decimal(number: float, places: int = PLACES) -> str:
@@ -157,13 +178,20 @@ def signed(number: float) -> str:
 
 def _said(vectors: Vectors) -> str:
     """A Vega expression for what is pinned, in words; `sums` of that name are its source."""
-    names = "query_names[row] + ' {} ' + key_names[column]"
-    unseen = f"{names.format('cannot look at')} + (column > row ? ', which comes later' : '')"
-    if not vectors.packed.triangle:
-        unseen = names.format("cannot look at")
     pinned = "data('sums')[column]"
+    parts = {
+        "head": "slots[slot]",
+        "query": "query_names[row]",
+        "key": "key_names[column]",
+        "made": told(pinned),
+    }
+    nothing = spoken(_("{head}. No query is pinned."), **parts)
+    query = spoken(_("In {head}, {query} is the query, and no key is pinned."), **parts)
+    unseen = spoken(_("In {head}, {query} cannot look at {key}."), **parts)
+    if vectors.packed.triangle:
+        later = spoken(_("In {head}, {query} cannot look at {key}, which comes later."), **parts)
+        unseen = f"column > row ? {later} : {unseen}"
     return (
-        "row < 0 ? slots[slot] + '. No query is pinned.' : 'In ' + slots[slot] + ', ' + "
-        "(column < 0 ? query_names[row] + ' is the query, and no key is pinned' : "
-        f"!{pinned}.seen ? {unseen} : {names.format('looks at')} + ': ' + {told(pinned)}) + '.'"
+        f"row < 0 ? {nothing} : column < 0 ? {query} : !{pinned}.seen ? ({unseen})"
+        f" : {spoken(_looks(), **parts)}"
     )

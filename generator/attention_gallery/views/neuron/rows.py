@@ -7,6 +7,8 @@ from typing import Any
 import altair as alt
 
 from attention_gallery import charts
+from attention_gallery.charts import literal, spoken
+from attention_gallery.language import _
 from attention_gallery.pixels import AT, CORNERS, on_rows
 from attention_gallery.views.neuron import formulas
 from attention_gallery.views.neuron.digits import read_expr
@@ -79,9 +81,9 @@ def _dimensions(layout: Layout) -> str:
     """A Vega expression that names the dimensions of a cell."""
     per = layout.per_cell
     if per == 1:
-        return "'dimension ' + datum.cell"
+        return spoken(_("dimension {number}"), number="datum.cell")
     last = f"min({per} * datum.cell + {per - 1}, {layout.vectors.n_dims - 1})"
-    return f"'dimensions ' + {per} * datum.cell + ' to ' + {last}"
+    return spoken(_("dimensions {first} to {last}"), first=f"{per} * datum.cell", last=last)
 
 
 def _cells(layout: Layout, left: str, share: str, rows: alt.Chart | None = None) -> alt.Chart:
@@ -112,7 +114,7 @@ def keys(layout: Layout, *params: alt.Parameter) -> alt.LayerChart:
             query="row",
             is_key=f"datum.key < {n}",
             middle=layout.number_y("datum.key"),
-            shown=f"datum.key < {n} ? keys[datum.key] : 'sink'",
+            shown=f"datum.key < {n} ? keys[datum.key] : {literal(_('sink'))}",
         )
         .transform_calculate(
             told=f"datum.is_key && datum.seen ? key_names[datum.key] + ': ' + "
@@ -200,9 +202,9 @@ def _labels(layout: Layout) -> alt.Chart:
 
 def _unseen(layout: Layout) -> alt.Chart:
     """A key that the query cannot see has no numbers, and not a weight that happens to be 0."""
-    why = "'cannot be seen from here'"
+    why = literal(_("cannot be seen from here"))
     if layout.vectors.packed.triangle:
-        why = f"datum.key > row ? 'comes later: cannot be seen' : {why}"
+        why = f"datum.key > row ? {literal(_('comes later: cannot be seen'))} : {why}"
     return (
         alt.Chart()
         .transform_filter("row >= 0 && !datum.seen")

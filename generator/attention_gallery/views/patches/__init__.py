@@ -10,12 +10,13 @@ from __future__ import annotations
 import altair as alt
 
 from attention_gallery import charts, maps, reading
+from attention_gallery.language import _, marked
 from attention_gallery.packing import Packed, encode
 from attention_gallery.terms import Exhibit, Table
 from attention_gallery.views.patches import pictures, words
 from attention_gallery.views.patches.layout import Layout
 
-TITLE = "Patches"
+TITLE = marked("Patches")
 
 DERIVED = True
 
@@ -51,15 +52,14 @@ def draw(packed: Packed) -> alt.LayerChart:
         words.bars(layout),
         words.headings(layout),
     ]
-    chart = charts.layered(packed, layers, layout.width, layout.height)
-    return chart.add_params(*_params(layout))
+    return charts.layered(packed, layers, layout.width, layout.height, _params(layout))
 
 
 def describe(packed: Packed) -> str:
     """The pinned row's strongest patches, the head's pattern, and what is marked."""
     parts = [reading.pinned_edges(packed), reading.pattern(packed)]
     if any(packed.attention.keys[key].patch for link in packed.gold for key in link.columns):
-        parts.append("A dashed line surrounds the patches that are known to be right.")
+        parts.append(_("A dashed line surrounds the patches that are known to be right."))
     return " ".join(parts)
 
 
@@ -81,7 +81,9 @@ def _params(layout: Layout) -> list[alt.Parameter]:
     n_focused = n + packed.n_keys if layout.looking else n
     means = [maps.weights(packed.attention, slot).mean(axis=0) for slot in packed.slots]
     colours = alt.binding_select(
-        options=[1, 0], labels=["stretched to what is shown", "weights 0 to 1"], name="Colours"
+        options=[1, 0],
+        labels=[_("stretched to what is shown"), _("weights 0 to 1")],
+        name=_("Colours"),
     )
     return [
         alt.param(name="words", value=layout.words),

@@ -6,6 +6,7 @@ import struct
 from collections.abc import Collection, Iterator
 
 from attention_gallery import charts
+from attention_gallery.language import _
 from attention_gallery.packing import Packed
 from attention_gallery.pixels import paragraph
 
@@ -71,7 +72,9 @@ class Layout:
         self.labels = texts if self.looking else [*texts[1:], "…"]
 
         columns, rows = struct.unpack(">II", packed.image[16:24])  # of a PNG's header
-        self.pixels = f"{columns} × {rows} pixels, {self.n_columns} × {self.n_rows} patches"
+        self.pixels = _("{width} × {height} pixels, {columns} × {rows} patches").format(
+            width=columns, height=rows, columns=self.n_columns, rows=self.n_rows
+        )
         side = max(_SIDE, _PATCH * max(self.n_rows, self.n_columns))
         longest = max(columns, rows)
         # Whole pixels, or cells would have seams.

@@ -8,6 +8,7 @@ from typing import cast
 import altair as alt
 
 from attention_gallery import charts
+from attention_gallery.language import _
 from attention_gallery.views.patches.layout import MARGIN, ROW, Layout
 
 X = alt.X("x:Q", scale=None, axis=None)
@@ -45,9 +46,9 @@ def targets(layout: Layout) -> alt.Chart:
 
 def heatmap(layout: Layout) -> alt.Chart:
     """The map: brighter is more."""
-    width, _ = layout.image
+    width, _height = layout.image
     legend = alt.Legend(
-        title="weight",
+        title=_("weight"),
         orient="none",
         direction="horizontal",
         legendX=layout.left[1],

@@ -7,6 +7,8 @@ from typing import cast
 import altair as alt
 
 from attention_gallery import charts
+from attention_gallery.charts import literal, spoken
+from attention_gallery.language import _
 from attention_gallery.views.patches.layout import LINE, MARGIN, ROW, WIDEST, WORDS, Layout
 from attention_gallery.views.patches.pictures import X, Y
 
@@ -16,12 +18,14 @@ _BAR = 30  # the length of a weight of 1
 def targets(layout: Layout) -> alt.Chart:
     """Boxes that are easy to hit; it is here that the selections live."""
     packed, names = layout.packed, charts.row_names(layout.packed.attention)
-    queries = [f"{i} {name}" for i, name in enumerate(names)]
-    keys = charts.token_labels(packed.attention.keys)
+    queries = [_("query {token}").format(token=f"{i} {name}") for i, name in enumerate(names)]
+    keys = [
+        _("key {token}").format(token=label) for label in charts.token_labels(packed.attention.keys)
+    ]
     control = alt.binding_select(
         options=list(range(-1, layout.n + packed.n_keys)),
-        labels=["nothing", *(f"query {q}" for q in queries), *(f"key {k}" for k in keys)],
-        name="Pinned token",
+        labels=[_("nothing"), *queries, *keys],
+        name=_("Pinned token"),
     )
     pin = charts.pin({"token": packed.pin}, {"token": control})
     hover = charts.hover("token")
@@ -102,15 +106,20 @@ def bars(layout: Layout) -> alt.LayerChart:
 
 def headings(layout: Layout) -> alt.Chart:
     """What the words, the image and the map are, each above it."""
-    words = "Not a patch" if layout.looking else "About to be written"
-    rows = "tokens" if layout.looking else "words"
-    asked = "(asked < 0 ? 'all patches together' : key_names[asked])"
+    if layout.looking:
+        on_all = _("Not a patch; below, its weight on all patches together")
+        on_one = _("Not a patch; below, its weight on {key}")
+        mean = _("mean over all tokens")
+    else:
+        on_all = _("About to be written; below, its weight on all patches together")
+        on_one = _("About to be written; below, its weight on {key}")
+        mean = _("mean over all words")
+    looks = spoken(_("where {query} looks"), query="query_names[focus]")
+    looked_at = spoken(_("who looks at {key}"), key=f"key_names[focus - {layout.n}]")
     texts = (
-        f"'{words}; below, its weight on ' + {asked}",
-        f"'{layout.pixels}'",
-        f"focus < 0 ? 'mean over all {rows}'"
-        f" : focus < {layout.n} ? 'where ' + query_names[focus] + ' looks'"
-        f" : 'who looks at ' + key_names[focus - {layout.n}]",
+        f"asked < 0 ? {literal(on_all)} : {spoken(on_one, key='key_names[asked]')}",
+        literal(layout.pixels),
+        f"focus < 0 ? {literal(mean)} : focus < {layout.n} ? {looks} : {looked_at}",
     )
     top = layout.top - MARGIN - 10
     return (

@@ -6,11 +6,11 @@ no attention to show beside them, and none is looked at here.
 
 from __future__ import annotations
 
-from typing import cast
-
 import altair as alt
 
+from attention_gallery import charts
 from attention_gallery.chances import number
+from attention_gallery.language import _, marked
 from attention_gallery.packing import Packed
 from attention_gallery.pixels import ground
 from attention_gallery.terms import Exhibit, Table
@@ -18,7 +18,7 @@ from attention_gallery.views.predictions import guesses, text
 from attention_gallery.views.predictions.layout import Layout
 from attention_gallery.views.predictions.places import Places
 
-TITLE = "Surprise"
+TITLE = marked("Surprise")
 
 MEASURES = frozenset({"predictions"})
 """What has to be measured for this view."""
@@ -41,8 +41,7 @@ def draw(packed: Packed) -> alt.LayerChart:
         guesses.headings(layout),
     ]
     # What is drawn widens the chart as far as it needs, on a page and on a phone.
-    chart = alt.layer(*layers, width=1, height=1)
-    return cast(alt.LayerChart, chart.add_params(*_params(layout)))
+    return charts.stacked(layers, _params(layout), width=1, height=1)
 
 
 def describe(packed: Packed) -> str:
@@ -72,14 +71,14 @@ def tabulate(packed: Packed) -> Table:
             )
         )
     return Table(
-        caption="How surprised the model was by each token, and what it held likeliest there",
+        caption=_("How surprised the model was by each token, and what it held likeliest there"),
         columns=(
-            "position",
-            "token",
-            "probability",
-            "surprisal in bits",
-            "likeliest",
-            "second",
+            _("position"),
+            _("token"),
+            _("probability"),
+            _("surprisal in bits"),
+            _("likeliest"),
+            _("second"),
         ),
         rows=tuple(rows),
     )
@@ -101,14 +100,14 @@ def _params(layout: Layout) -> list[alt.Parameter]:
         "rests": places.rests,
         "ranks": places.ranks,
         "asks": [places.asks(place) for place in every],
-        "gives": [places.gives(place) for place in every],
+        "expects": [places.expects(place) for place in every],
         "tells": [places.tells(place) for place in every],
         "places": places.names(),
     }
-    slider = alt.binding_range(min=0, max=len(places) - 1, step=1, name="Token ")
+    slider = alt.binding_range(min=0, max=len(places) - 1, step=1, name=_("Token") + " ")
     return [
         *layout.params(),
         *(alt.param(name=name, value=value) for name, value in data.items()),
         alt.param(name="place", value=places.start, bind=slider),
-        alt.param(name="said", expr="asks[place] + gives[place] + tells[place]"),
+        alt.param(name="said", expr="expects[place] + ' ' + tells[place]"),
     ]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import altair as alt
 
 from attention_gallery import chances
+from attention_gallery.charts import literal
+from attention_gallery.language import _
 from attention_gallery.pixels import AT
 from attention_gallery.views.predictions.layout import LINE, Layout
 
@@ -27,7 +29,7 @@ def bars(layout: Layout) -> alt.LayerChart:
             rest=f"datum.row == {n + 1}",
             at=f"datum.row < {n} ? datum.row : {listed} + (datum.row > {n} && {own} ? 1 : 0)",
             text=f"datum.row < {n} ? likely[place][datum.row]"
-            f" : datum.row == {n} ? words[place] : 'all others'",
+            f" : datum.row == {n} ? words[place] : {literal(_('all others'))}",
             chance=f"datum.row < {n} ? chances[place][datum.row]"
             f" : datum.row == {n} ? given[place] : rests[place]",
         )

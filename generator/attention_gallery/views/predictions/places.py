@@ -8,6 +8,7 @@ from attention_gallery import charts
 from attention_gallery.chances import LEAST, number
 from attention_gallery.charts import quoted
 from attention_gallery.errors import InputError
+from attention_gallery.language import _, ngettext
 from attention_gallery.packing import Packed
 from attention_gallery.terms import Token
 
@@ -90,24 +91,26 @@ class Places:
         return [f"{place} {charts.short(word, _NAME)}" for place, word in enumerate(self.words)]
 
     def asks(self, place: int) -> str:
-        """What the model was asked there."""
+        """What the model was asked there: the heading of a list."""
         word = quoted(self.words[place])
         if not (self.likely[place] or self.told(place)):
-            return f"About {word} nothing was {'told' if self.kind == 'api' else 'asked'}"
+            if self.kind == "api":
+                return _("About {word} nothing was told").format(word=word)
+            return _("About {word} nothing was asked").format(word=word)
         if self.words[place] == NOTHING and place == len(self) - 1 and not self.told(place):
-            return "After the end, the model expected"
+            return _("After the end, the model expected")
         if self.kind == "gap":
-            return (
-                f"With {word} hidden, the model expected"
-                if self.told(place)
-                else (f"In the gap {word}, the model expected")
-            )
-        return f"Where {word} stands, the model expected"
+            if self.told(place):
+                return _("With {word} hidden, the model expected").format(word=word)
+            return _("In the gap {word}, the model expected").format(word=word)
+        return _("Where {word} stands, the model expected").format(word=word)
 
-    def gives(self, place: int) -> str:
-        """What it held likeliest there, going on from `asks`."""
+    def expects(self, place: int) -> str:
+        """The same with what it held likeliest there, as a sentence."""
+        asks = self.asks(place)
         if not self.likely[place]:
-            return ": others are not told. " if self.told(place) else ". "
+            told = _("{asked}: others are not told.") if self.told(place) else _("{asked}.")
+            return told.format(asked=asks)
         first, *others = (
             f"{quoted(guess)} {number(chance)}"
             for rank, (guess, chance) in enumerate(
@@ -115,25 +118,28 @@ class Places:
             )
             if rank < _SAID and (not rank or chance >= LEAST)
         )
-        return f": {first}, then {', '.join(others)}. " if others else f": {first}. "
+        told = _("{asked}: {first}, then {others}.") if others else _("{asked}: {first}.")
+        return told.format(asked=asks, first=first, others=", ".join(others))
 
     def tells(self, place: int) -> str:
         """How likely and how surprising what stands there is, or why that is not told."""
         word = quoted(self.words[place])
         if self.told(place):
             chance = number(self.given[place])
-            return f"{word} had probability {chance}, a surprisal of {self.bits[place]:.2f} bits."
+            return _("{word} had probability {chance}, a surprisal of {surprisal} bits.").format(
+                word=word, chance=chance, surprisal=f"{self.bits[place]:.2f}"
+            )
         if self.kind == "api":
-            return f"How likely {word} was is not told."
+            return _("How likely {word} was is not told.").format(word=word)
         if self.likely[place]:
-            return "Nothing stands there to be surprised by."
+            return _("Nothing stands there to be surprised by.")
         if self.kind == "gap":
-            return "The tokenizer added it."
-        return "No token stands before it."
+            return _("The tokenizer added it.")
+        return _("No token stands before it.")
 
     def in_words(self, place: int) -> str:
         """All that is told of a place."""
-        return self.asks(place) + self.gives(place) + self.tells(place)
+        return f"{self.expects(place)} {self.tells(place)}"
 
     def on_the_whole(self) -> str:
         """How surprising the text is, and its most surprising tokens.
@@ -141,24 +147,46 @@ class Places:
         Source of pseudo-perplexity: Salazar et al. 2020, arXiv:1910.14659, section 2.
         """
         told = [place for place in range(len(self)) if self.told(place)]
-        saved = "Saved from an API" + (
-            f", of the model {quoted(self.model)}. " if self.model else ". "
-        )
-        before = saved if self.kind == "api" else ""
         if not told:
-            return f"{before}Of no token it is told how surprising it was."
+            return self._saved() + _("Of no token it is told how surprising it was.")
         mean = float(np.nanmean(self._surprisals))
-        name = "pseudo-perplexity" if self.kind == "gap" else "perplexity"
         most = sorted(told, key=lambda place: -self.bits[place])[:_SAID]
         listed = ", ".join(
-            f"“{self._calls[place]}” ({self.bits[place]:.2f} bits)" for place in most
+            _("“{token}” ({surprisal} bits)").format(
+                token=self._calls[place], surprisal=f"{self.bits[place]:.2f}"
+            )
+            for place in most
         )
-        tokens = "token" if len(told) == 1 else f"{len(told)} tokens"
-        return (
-            f"{before}The surprisal of the {tokens} is {mean:.2f} bits on average: as much as of a "
-            f"choice among {_amount(2**mean)} tokens that are equally likely (the {name} of the "
-            f"text). Most surprising: {listed}."
-        )
+        if self.kind == "gap":
+            on_average = ngettext(
+                "The surprisal of the token is {mean} bits on average: as much as of a choice "
+                "among {amount} tokens that are equally likely (the pseudo-perplexity of the "
+                "text).",
+                "The surprisal of the {n} tokens is {mean} bits on average: as much as of a choice "
+                "among {amount} tokens that are equally likely (the pseudo-perplexity of the "
+                "text).",
+                len(told),
+            )
+        else:
+            on_average = ngettext(
+                "The surprisal of the token is {mean} bits on average: as much as of a choice "
+                "among {amount} tokens that are equally likely (the perplexity of the text).",
+                "The surprisal of the {n} tokens is {mean} bits on average: as much as of a choice "
+                "among {amount} tokens that are equally likely (the perplexity of the text).",
+                len(told),
+            )
+        whole = on_average.format(n=len(told), mean=f"{mean:.2f}", amount=_amount(2**mean))
+        return f"{self._saved()}{whole} " + _("Most surprising: {listed}.").format(listed=listed)
+
+    def _saved(self) -> str:
+        """Where the numbers are from, if they are not from here."""
+        if self.kind != "api":
+            return ""
+        if self.model:
+            saved = _("Saved from an API, of the model {model}.").format(model=quoted(self.model))
+        else:
+            saved = _("Saved from an API.")
+        return f"{saved} "
 
     def _start(self, pin: int) -> int:
         """The place that is pinned, where something was asked; else the most surprising one."""

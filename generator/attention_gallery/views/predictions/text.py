@@ -67,7 +67,7 @@ def words(layout: Layout) -> alt.LayerChart:
     rows = _placed(layout, layout.word("datum.word")).transform_calculate(
         text="words[datum.word]",
         choice="{place: datum.word}",
-        tip="asks[datum.word] + gives[datum.word] + tells[datum.word]",
+        tip="expects[datum.word] + ' ' + tells[datum.word]",
         pale="bits[datum.word] < 0",
     )
     label = (

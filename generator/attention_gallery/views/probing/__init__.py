@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import altair as alt
 
+from attention_gallery.language import _, marked
 from attention_gallery.packing import Packed
 from attention_gallery.terms import Exhibit, Table
 from attention_gallery.views.probing import picture, said
 from attention_gallery.views.probing.findings import Findings, number
 
-TITLE = "Probing"
+TITLE = marked("Probing")
 
 MEASURES = frozenset({"probing"})
 """What has to be measured for this view."""
@@ -41,15 +42,15 @@ def tabulate(packed: Packed) -> Table:
     findings = Findings(packed.measured["probing"])
     real, control = findings.real, findings.control
     return Table(
-        caption=f"How well linear probes tell the labels of {findings.file}",
+        caption=_("How well linear probes tell the labels of {file}").format(file=findings.file),
         columns=(
-            "states",
-            "accuracy",
-            "lowest to highest",
-            "with random labels",
-            "lowest to highest",
-            "difference",
-            "commonest label",
+            _("states"),
+            _("accuracy"),
+            _("lowest to highest"),
+            _("random labels"),
+            _("lowest to highest"),
+            _("difference"),
+            _("commonest label"),
         ),
         rows=tuple(
             (
@@ -71,7 +72,7 @@ def _params(findings: Findings) -> list[alt.Parameter]:
     every = range(len(findings.states))
     data: dict[str, object] = {
         "states": findings.states,
-        "brief": [name.removeprefix("after ") for name in findings.states],
+        "brief": [findings.states[0], *findings.layers[1:]],
         "majority": findings.majority,
         "more": [findings.more(i) for i in every],
         "told": [said.in_words(findings, i) for i in every],
@@ -83,7 +84,7 @@ def _params(findings: Findings) -> list[alt.Parameter]:
             f"{name}_highest": curve.highest.tolist(),
             f"{name}_range": [curve.range(i) for i in every],
         }
-    slider = alt.binding_range(min=0, max=len(findings.states) - 1, step=1, name="Layer ")
+    slider = alt.binding_range(min=0, max=len(findings.states) - 1, step=1, name=_("Layer") + " ")
     return [
         *picture.params(findings),
         *(alt.param(name=name, value=value) for name, value in data.items()),

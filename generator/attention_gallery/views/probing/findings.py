@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from attention_gallery.language import _
 from attention_gallery.terms import Measured
+from attention_gallery.views.lens.states import layers, names
 
 _PLACES = 2  # a test of a hundred words tells no more
 
@@ -34,13 +36,15 @@ class Curve:
 
     def range(self, state: int) -> str:
         """From the worst repeat to the best one."""
-        return f"{number(self.lowest[state])} to {number(self.highest[state])}"
+        low, high = number(self.lowest[state]), number(self.highest[state])
+        return _("{low} to {high}").format(low=low, high=high)
 
 
 class Findings:
     """What probes found.
 
     Attributes:
+        layers: The layer before each state but the first, which has none.
         states: What each state is called.
         real: How well labels are told.
         control: How well random ones are.
@@ -57,7 +61,8 @@ class Findings:
 
     def __init__(self, measured: Measured) -> None:
         facts = measured.facts
-        self.states: list[str] = list(facts["states"])
+        self.layers = layers(facts["states"])
+        self.states = names(self.layers)
         self.real = Curve.of(measured.arrays["accuracy"])
         self.control = Curve.of(measured.arrays["control"])
         self.majority = round(float(measured.arrays["majority"].mean()), _PLACES)

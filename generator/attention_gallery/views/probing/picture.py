@@ -11,7 +11,8 @@ from typing import Any, cast
 
 import altair as alt
 
-from attention_gallery.charts import HOVER_COLOUR, PIN_COLOUR
+from attention_gallery.charts import HOVER_COLOUR, PIN_COLOUR, literal, spoken
+from attention_gallery.language import _
 from attention_gallery.pixels import AT, CORNERS, NARROW, on_rows
 from attention_gallery.views.probing.findings import Findings
 
@@ -183,19 +184,14 @@ def _difference() -> alt.LayerChart:
 
 def _legend(findings: Findings) -> alt.LayerChart:
     """What each line is, with its number at the state that is told."""
-    things = "texts" if findings.of_texts else "words"
-    said = [
-        ("'labels as they are: '", "real"),
-        (f"'{things} labelled at random: '", "control"),
-    ]
-    lines: list[alt.Chart | alt.LayerChart] = [
-        _written(
-            0,
-            "'Accuracy of linear probes ' + (state ? states[state] : 'of the words alone')",
-            0,
-            700,
-        )
-    ]
+    if findings.of_texts:
+        random = _("texts labelled at random: {accuracy} ({range})")
+    else:
+        random = _("words labelled at random: {accuracy} ({range})")
+    said = [(_("labels as they are: {accuracy} ({range})"), "real"), (random, "control")]
+    layer = spoken(_("Accuracy of linear probes after {layer}"), layer="brief[state]")
+    alone = literal(_("Accuracy of linear probes of the words alone"))
+    lines: list[alt.Chart | alt.LayerChart] = [_written(0, f"state ? {layer} : {alone}", 0, 700)]
     for line, (words, curve) in enumerate(said, 1):
         at = _rows(1, x=f"{_SAMPLE / 2}", left="0", right=str(_SAMPLE), y=str(_LINE * (line + 0.5)))
         colour, shape = (PIN_COLOUR, "circle") if line == 1 else (HOVER_COLOUR, "square")
@@ -208,13 +204,17 @@ def _legend(findings: Findings) -> alt.LayerChart:
             "y": _PLACE["y"],
         }
         lines.append(on_rows(at, sample.encode(**ends), _point(colour, shape).encode(**_PLACE)))
-        told = f"{words} + format({curve}[state], '.2f') + ' (' + {curve}_range[state] + ')'"
-        lines.append(_written(line, told))
+        numbers = {"accuracy": f"format({curve}[state], '.2f')", "range": f"{curve}_range[state]"}
+        lines.append(_written(line, spoken(words, **numbers)))
     dots = _dotted(_rows(1, x="0", x2=str(_SAMPLE), y=str(_LINE * 3.5)))
+    commonest = spoken(
+        _("always the commonest label: {accuracy}"), accuracy="format(majority, '.2f')"
+    )
+    difference = spoken(_("difference (selectivity): {difference}"), difference="more[state]")
     lines += [
         dots.encode(**_PLACE, x2="x2:Q"),
-        _written(3, "'always the commonest label: ' + format(majority, '.2f')"),
-        _written(4, "'difference (selectivity): ' + more[state]", 0, 700),
+        _written(3, commonest),
+        _written(4, difference, 0, 700),
     ]
     return cast(alt.LayerChart, alt.layer(*lines))
 
@@ -232,13 +232,13 @@ def _written(line: int, said: str, left: float = _SAMPLE + 8, weight: Any = 400)
 
 def _headings() -> alt.LayerChart:
     """What the rows below the lines are."""
-    names = ["layer", "as they are", "at random", "difference"]
+    names = [_("layer"), _("as they are"), _("at random"), _("difference")]
     rows = [_written_right(i, name) for i, name in enumerate(names)]
     return cast(alt.LayerChart, alt.layer(*rows))
 
 
 def _written_right(row: int, name: str) -> alt.Chart:
-    rows = _rows(1, x=str(_LEFT - 8), y=str(_ROWS + _LINE * row), text=f"'{name}'")
+    rows = _rows(1, x=str(_LEFT - 8), y=str(_ROWS + _LINE * row), text=literal(name))
     marked = rows.mark_text(
         align="right", baseline="middle", fontSize=12, opacity=0.75, aria=False, tooltip=None
     )
@@ -269,8 +269,10 @@ def _columns(n: int) -> alt.Chart:
     rows = _rows(
         n, x=_x("datum.i - 0.5"), x2=_x("datum.i + 0.5"),
         y=str(_TOP - 6), y2=str(_END), choice="{state: datum.i}",
-        tip="states[datum.i] + ': ' + format(real[datum.i], '.2f') + ', with random labels '"
-        " + format(control[datum.i], '.2f')",
+        tip=spoken(
+            _("{state}: {accuracy}, with random labels {control}"), state="states[datum.i]",
+            accuracy="format(real[datum.i], '.2f')", control="format(control[datum.i], '.2f')",
+        ),
     )  # fmt: skip
     return rows.mark_rect(fillOpacity=0, cursor="pointer", aria=False).encode(
         **_BOX, tooltip="tip:N"

@@ -168,7 +168,9 @@
     const links = [...toc.querySelectorAll("a")];
     const target = (link) => document.getElementById(link.getAttribute("href").slice(1));
     const mark = () => {
-      const passed = links.filter((link) => target(link)?.getBoundingClientRect().top < 160);
+      // What is hidden, such as galleries that are filtered out, is nowhere.
+      const shown = links.filter((link) => target(link)?.checkVisibility());
+      const passed = shown.filter((link) => target(link).getBoundingClientRect().top < 160);
       for (const link of links) link.removeAttribute("aria-current");
       passed.at(-1)?.setAttribute("aria-current", "location");
     };
