@@ -155,7 +155,7 @@ def test_a_pattern_that_matches_nothing_is_told(tmp_path: Path) -> None:
     project(tmp_path, plugins=[{"attention-gallery": {"manifests": ["nowhere/*.yml"]}}])
     result = run(tmp_path)
     assert result.returncode != 0
-    assert "no manifest matches 'nowhere/*.yml'" in result.stderr
+    assert 'no manifest matches "nowhere/*.yml"' in result.stderr
 
 
 @pytest.mark.parametrize("engine", ENGINES)

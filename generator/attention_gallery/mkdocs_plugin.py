@@ -34,8 +34,9 @@ from attention_gallery import (
 from attention_gallery.blocks import find_blocks
 from attention_gallery.budget import Budget, read_budget
 from attention_gallery.drawings import n_cores
-from attention_gallery.errors import GalleryError, InputError, Where, quoted
+from attention_gallery.errors import GalleryError, InputError, Where
 from attention_gallery.imprint import read_imprint
+from attention_gallery.manifest.patterns import find_manifests
 from attention_gallery.manifest.yaml_source import typed
 from attention_gallery.progress import Track, silently
 from attention_gallery.store import Store
@@ -129,26 +130,12 @@ class AttentionGalleryPlugin(BasePlugin[Options]):  # type: ignore[no-untyped-ca
         Raises:
             InputError: A pattern that is none, or matches nothing.
         """
-        root = _root(config)
-        found = list(self.named)
-        for pattern in self._patterns():
-            folder = Path(pattern).anchor or "."
-            relative = pattern.removeprefix(folder) if folder != "." else pattern
-            try:
-                matches = sorted((root / folder).glob(relative))
-            except ValueError as error:
-                raise InputError(
-                    f"{quoted(pattern)} is not a pattern for manifests: {error}",
-                    hint="write one such as galleries/*.yml",
-                ) from None
-            if not matches:
-                raise InputError(
-                    f"no manifest matches {pattern!r} in {root}",
-                    hint="write one there, or set the plugin's option `manifests` in mkdocs.yml; "
-                    "[] where pages hold all exhibits",
-                )
-            found += matches
-        return list(dict.fromkeys(found))
+        hint = (
+            "write one there, or set the plugin's option `manifests` in mkdocs.yml; [] where pages "
+            "hold all exhibits"
+        )
+        found = find_manifests(_root(config), self._patterns(), hint)
+        return list(dict.fromkeys([*self.named, *found]))
 
     def _patterns(self) -> list[str]:
         return [] if self.named else self.config.manifests

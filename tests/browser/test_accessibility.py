@@ -76,7 +76,8 @@ def out_of_reach(page: Page) -> int:
 def scrolls(page: Page, part: str) -> None:
     """See that the keyboard gets to a part that is too wide, and moves what is in it."""
     found = page.locator(part)
-    assert found.evaluate("e => e.scrollWidth > e.clientWidth")
+    wide = "part => (e => e.scrollWidth > e.clientWidth)(document.querySelector(part))"
+    page.wait_for_function(wide, arg=part)
     for _ in range(40):
         if found.evaluate("e => e === document.activeElement"):
             break
