@@ -86,6 +86,8 @@ def test_processes_draw_the_same_in_the_same_order(tmp_path: Path) -> None:
     n_exhibits = drawings._FEW + 1
     exhibits = [gathered(exhibit(id=f"e{i}", views=("arcs",)), i) for i in range(n_exhibits)]
     exhibits[2] = gathered(exhibit(id="e2", views=("arcs",), heads=(Head(9, 9),)))
+    # What a block shows of an exhibit as well is no less its own.
+    exhibits[3] = dataclasses.replace(exhibits[3], also=("arcs",))
     pictures = tmp_path / "pictures"
     then = functools.partial(making._picture, wanted=("png",), folder=pictures)
     several = drawn(exhibits, tmp_path / "several", n_processes=2, then=then)

@@ -9,11 +9,22 @@ from typing import Any
 import numpy as np
 
 from attention_gallery import codes
+from attention_gallery.addresses import file_path
 from attention_gallery.packing import Packed
-from attention_gallery.terms import Attention
+from attention_gallery.terms import Asset, Attention, Exhibit
 
 WEIGHTS, MEASURES = "weights.npz", "measures.npz"
 """What the files are called."""
+
+
+def files(exhibit: Exhibit, packed: Packed) -> list[Asset]:
+    """The archives of an exhibit: of its weights, and of what was measured, as far as there are."""
+    found = []
+    if packed.attention.layers:
+        found.append(Asset(file_path(exhibit, WEIGHTS), weights(packed)))
+    if packed.measured:
+        found.append(Asset(file_path(exhibit, MEASURES), measures(packed)))
+    return found
 
 
 def weights(packed: Packed) -> bytes:

@@ -163,7 +163,7 @@ def blocks_from_store(plan: Plan, store: Store, *, linked: bool) -> dict[str, st
         block.name: html
         for drawing in drawn(plan, plan.exhibits, store, faults)
         for block, html in fragments_of(
-            drawing, plan, faults, has_page=drawing.exhibit.id not in inline, linked=linked
+            drawing, plan, faults, has_page=drawing.gathered.exhibit.id not in inline, linked=linked
         )
     }
     raise_faults(faults)
@@ -431,12 +431,12 @@ def lone_file(gathered: Gathered, vega: str) -> str:
     """
     drawing = drawing_of(gathered, gathered.figures())
     return pages.lone_file(
-        drawing.exhibit,
-        drawing.capture,
+        gathered.exhibit,
+        gathered.capture,
         drawing.packed,
         drawing.figures,
         vega,
-        others=drawing.others,
+        others=gathered.others,
     )
 
 

@@ -90,10 +90,9 @@ def downloads(
     offers = []
     if packed.attention.layers:
         offers.append(_weights(exhibit, packed))
-        assets.append(Asset(offers[-1].path, archives.weights(packed)))
     if packed.measured:
         offers.append(_measures(exhibit, packed))
-        assets.append(Asset(offers[-1].path, archives.measures(packed)))
+    assets += archives.files(exhibit, packed)
     manifest = Asset(file_path(exhibit, "exhibit.yml"), excerpt(exhibit, imprint.root).encode())
     assets.append(manifest)
     script_path = ""

@@ -80,6 +80,14 @@ class Gathered:
         """
         return views.figures(self.exhibit, self.packed(), self.also)
 
+    def own_views(self, packed: Packed) -> tuple[str, ...]:
+        """Names of the views that its own page shows, of those that are drawn.
+
+        Args:
+            packed: What `packed` made.
+        """
+        return views.of(self.exhibit, max(packed.n_queries, packed.n_keys))
+
     @property
     def key(self) -> str:
         """SHA-256 of all that decides its figures, 64 hex digits."""
@@ -193,7 +201,8 @@ def _draw(gathered: Gathered, code: str, then: Then | None) -> Figures:
     with language.speaking(code):
         figures = gathered.figures()
     if then:
-        then(gathered.exhibit, figures[: len(figures) - len(gathered.also)])
+        own = gathered.own_views(gathered.packed())
+        then(gathered.exhibit, tuple(each for each in figures if each.view in own))
     return figures
 
 

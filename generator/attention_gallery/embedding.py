@@ -156,12 +156,8 @@ def also_shown(exhibit: Exhibit, blocks: Iterable[Block]) -> tuple[str, ...]:
 
 def data_files(exhibit: Exhibit, packed: Packed, figures: Sequence[Figure]) -> list[Asset]:
     """The files of an exhibit that has no page: the data of its charts, and all its numbers."""
-    files = [pages.data_file(exhibit, packed, figures)] if figures else []
-    if packed.attention.layers:
-        files.append(Asset(file_path(exhibit, archives.WEIGHTS), archives.weights(packed)))
-    if packed.measured:
-        files.append(Asset(file_path(exhibit, archives.MEASURES), archives.measures(packed)))
-    return files
+    data = [pages.data_file(exhibit, packed, figures)] if figures else []
+    return [*data, *archives.files(exhibit, packed)]
 
 
 def fragment(

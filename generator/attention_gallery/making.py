@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from attention_gallery import embedding, pages, views
+from attention_gallery import embedding, pages
 from attention_gallery.chart_files import chart_files
 from attention_gallery.drawings import Gathered, draw
 from attention_gallery.errors import FaultsError, GalleryError, StoreError
@@ -40,17 +40,13 @@ class Drawing:
     """All that the page of one exhibit, and the blocks that show it, are made of.
 
     Attributes:
-        exhibit: The exhibit.
-        capture: Its capture.
-        others: The captures of what it is held against.
+        gathered: The exhibit, and what was captured for it.
         packed: The part of it that is shown.
         figures: Its views.
         also: Views that only blocks show.
     """
 
-    exhibit: Exhibit
-    capture: Capture
-    others: tuple[Capture, ...]
+    gathered: Gathered
     packed: Packed
     figures: tuple[Figure, ...]
     also: tuple[Figure, ...] = ()
@@ -96,11 +92,9 @@ def gather_stored(plan: Plan, exhibit: Exhibit, store: Store) -> Gathered:
 def drawing_of(gathered: Gathered, figures: Sequence[Figure]) -> Drawing:
     """An exhibit with its figures, of which only some are its own."""
     packed = gathered.packed()
-    own = views.of(gathered.exhibit, max(packed.n_queries, packed.n_keys))
+    own = gathered.own_views(packed)
     return Drawing(
-        gathered.exhibit,
-        gathered.capture,
-        gathered.others,
+        gathered,
         packed,
         tuple(figure for figure in figures if figure.view in own),
         tuple(figure for figure in figures if figure.view not in own),
@@ -176,22 +170,22 @@ def made_of(
     previous, current = None, next(drawings, None)
     while current:
         following = next(drawings, None)
-        exhibit = current.exhibit
+        exhibit = current.gathered.exhibit
         fragments = tuple(fragments_of(current, plan, faults, has_page=exhibit.id not in inline))
         if exhibit.id in inline:
             files = embedding.data_files(exhibit, current.packed, current.figures)
             yield Made(exhibit, None, tuple(files), fragments)
         else:
-            has_next = following and following.exhibit.id not in inline
+            has_next = following and following.gathered.exhibit.id not in inline
             page, own_files = pages.exhibit_page(
                 exhibit,
-                current.capture,
+                current.gathered.capture,
                 current.packed,
                 current.figures,
                 also=current.also,
-                others=current.others,
+                others=current.gathered.others,
                 previous=previous,
-                following=following.exhibit if following and has_next else None,
+                following=following.gathered.exhibit if following and has_next else None,
                 imprint=imprint,
                 cache=cache,
             )
@@ -214,9 +208,10 @@ def fragments_of(
     linked: bool | None = None,
 ) -> Iterator[tuple[Block, str]]:
     """The HTML of the blocks that show an exhibit; by default for a site that is built here."""
+    gathered = drawing.gathered
     times: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for block in plan.blocks:
-        if block.exhibit != drawing.exhibit.id:
+        if block.exhibit != gathered.exhibit.id:
             continue
         figures = drawing.named(block.views) if block.kind == "attention" else ()
         times[block.page].update(figure.view for figure in figures)
@@ -225,11 +220,11 @@ def fragments_of(
                 block,
                 embedding.fragment(
                     block,
-                    drawing.exhibit,
-                    drawing.capture,
+                    gathered.exhibit,
+                    gathered.capture,
                     drawing.packed,
                     figures,
-                    others=drawing.others,
+                    others=gathered.others,
                     has_page=has_page,
                     nth=times[block.page],
                     standalone=linked is not None,

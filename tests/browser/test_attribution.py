@@ -14,7 +14,7 @@ from attention_gallery import pages, views
 from attention_gallery.terms import Measured
 from attention_gallery.views.attribution.values import METHODS, NOT_YET
 from attentions import FOX, HOSTILE, attention, capture
-from browser_fixtures import OpenPage, shower, signal, vega
+from browser_fixtures import OpenPage, overlaps, shower, signal, vega
 from test_attribution import FOUND, NEXT, PAIR, SHOWN, attributed, number, plain, written_later
 
 pytestmark = pytest.mark.browser
@@ -104,23 +104,3 @@ def test_nothing_overlaps_and_nothing_scrolls_sideways(show: Show, name: str, wi
     assert page.locator(f"{CHART} .ag-chart").evaluate("e => e.scrollWidth <= e.clientWidth")
     assert overlaps(page, CHART) == []
     assert page.locator("img").count() == 0, "hostile text is only text"
-
-
-def overlaps(page: Page, chart: str) -> list[object]:
-    """Texts that stand on one another."""
-    found: list[object] = page.evaluate(
-        """(chart) => {
-          const boxes = [...document.querySelectorAll(`${chart} .ag-chart text`)]
-            .filter((t) => t.textContent.trim())
-            .map((t) => [t.textContent, t.getBoundingClientRect()]);
-          const found = [];
-          boxes.forEach(([a, p], i) => boxes.slice(i + 1).forEach(([b, q]) => {
-            const x = Math.min(p.right, q.right) - Math.max(p.left, q.left);
-            const y = Math.min(p.bottom, q.bottom) - Math.max(p.top, q.top);
-            if (x > 2 && y > 4) found.push([a, b, x, y]);
-          }));
-          return found;
-        }""",
-        chart,
-    )
-    return found
